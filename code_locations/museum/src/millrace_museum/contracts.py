@@ -1,0 +1,75 @@
+"""What each stage of the museum promises, as dataframely schemas.
+
+Harvested rows hold text, so their contract only says that a key and a place are there. From the clean stage on
+dtypes and ranges are those of the model; `millrace_museum.model` has the fields once, here stand the rules.
+"""
+
+import dataframely as dy
+import polars as pl
+
+from millrace.quality import Contract
+from millrace_museum.model import ARTIST_FIELDS, OBJECT_FIELDS, Kind, ModelField
+
+FIRST_YEAR, LAST_YEAR = -1_000_000, 2_100
+MAX_MILLIMETRES = 1_000_000.0
+MAX_ID_CHARACTERS = 120
+
+
+def _column(name: str, field: ModelField, *, harvested: bool, key: str) -> dy.Column:
+    nullable = not field.required
+    primary = name == key and not harvested
+    match field.kind:
+        case Kind.LIST:
+            return dy.List(dy.Struct({item: dy.String(nullable=True) for item in field.items}), nullable=True)
+        case Kind.YEAR if not harvested:
+            return dy.Int64(nullable=nullable, min=FIRST_YEAR, max=LAST_YEAR)
+        case Kind.MILLIMETRES if not harvested:
+            return dy.Float64(nullable=nullable, min_exclusive=0.0, max=MAX_MILLIMETRES)
+        case _:
+            longest = MAX_ID_CHARACTERS if name == key and not harvested else None
+            return dy.String(nullable=nullable and not primary, primary_key=primary, max_length=longest)
+
+
+def _schema(name: str, fields: dict[str, ModelField], key: str, *, harvested: bool) -> type[dy.Schema]:
+    columns: dict[str, dy.Column] = {
+        "source_file": dy.String(nullable=False),
+        "source_line": dy.Int64(nullable=False, min=1),
+    }
+    columns |= {field: _column(field, wanted, harvested=harvested, key=key) for field, wanted in fields.items()}
+    return type(name, (dy.Schema,), columns)
+
+
+HarvestedObject = _schema("HarvestedObject", OBJECT_FIELDS, "object_id", harvested=True)
+HarvestedArtist = _schema("HarvestedArtist", ARTIST_FIELDS, "artist_id", harvested=True)
+CleanedArtist = _schema("CleanedArtist", ARTIST_FIELDS, "artist_id", harvested=False)
+
+
+class CleanedObject(_schema("CleanedObjectFields", OBJECT_FIELDS, "object_id", harvested=False)):
+    """An object with the model's dtypes; its years are in order where both are known."""
+
+    @dy.rule()
+    def years_in_order(cls) -> pl.Expr:  # noqa: N805  # dataframely hands in the class
+        """The first year of making is not after the last."""
+        return pl.col("start_year") <= pl.col("end_year")
+
+
+class ReshapedObject(dy.Schema):
+    """An object as it is published: its key and its JSON document."""
+
+    object_id = dy.String(primary_key=True, max_length=MAX_ID_CHARACTERS)
+    title = dy.String(nullable=False, min_length=1)
+    document = dy.String(nullable=False, min_length=2)
+
+    @dy.rule()
+    def document_is_an_object(cls) -> pl.Expr:  # noqa: N805
+        """The document looks like a JSON object."""
+        return pl.col("document").str.starts_with("{") & pl.col("document").str.ends_with("}")
+
+
+CONTRACTS: dict[str, Contract] = {
+    "harvested_objects": Contract(HarvestedObject),
+    "harvested_artists": Contract(HarvestedArtist, allow_empty=True),
+    "cleaned_objects": Contract(CleanedObject),
+    "cleaned_artists": Contract(CleanedArtist, allow_empty=True),
+    "reshaped_objects": Contract(ReshapedObject),
+}

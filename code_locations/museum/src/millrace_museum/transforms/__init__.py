@@ -1,0 +1,1 @@
+"""Pure transforms: lazy frame in, lazy frame out; no clock, no files, no Dagster."""

@@ -1,0 +1,104 @@
+"""A domain's `config.yaml`: thresholds, jobs, schedules, freshness and limits, as data with units.
+
+What belongs here: the model of the part that every domain shares. A domain that needs more subclasses
+`DomainConfig`. What does not: where data lies (`millrace.settings`) and anything secret.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from millrace.errors import ConfigurationError
+
+Config = TypeVar("Config", bound="DomainConfig")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RetryConfig(_Strict):
+    """How a job's steps are retried when their failure is transient."""
+
+    max_retries: int = Field(default=3, ge=0, description="further attempts after the first")
+    delay_seconds: float = Field(default=30, gt=0, description="wait before the second attempt, then doubled")
+
+
+class ScheduleConfig(_Strict):
+    """When a job runs by itself."""
+
+    cron: str = Field(description="five fields")
+    timezone: str = Field(default="UTC", description="IANA name")
+
+
+class JobConfig(_Strict):
+    """One job: what it materialises, when, and how long it may take."""
+
+    selection: str = Field(description="Dagster's asset selection syntax: group:harvest, *")
+    description: str
+    schedule: ScheduleConfig | None = None
+    timeout_seconds: int = Field(default=3600, gt=0, description="a run that takes longer is failed")
+
+
+class FreshnessConfig(_Strict):
+    """How old an asset may become before it counts as stale."""
+
+    warn_hours: float = Field(gt=0)
+    fail_hours: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _warns_before_it_fails(self) -> Self:
+        if self.warn_hours >= self.fail_hours:
+            raise ValueError("warn_hours must be smaller than fail_hours")
+        return self
+
+    @property
+    def windows(self) -> tuple[timedelta, timedelta]:
+        """The warning and the failure window."""
+        return timedelta(hours=self.warn_hours), timedelta(hours=self.fail_hours)
+
+
+class DomainConfig(_Strict):
+    """What `config.yaml` of every domain may hold."""
+
+    owner: str = Field(description="team:name or an e-mail address; every asset carries it")
+    main_job: str = Field(description="the job that scripts/demo runs")
+    jobs: dict[str, JobConfig]
+    freshness: dict[str, FreshnessConfig] = Field(default_factory=dict, description="by asset")
+    max_rejected_share: dict[str, float] = Field(
+        default_factory=dict,
+        description="by asset: share of its input rows (0-1) that may be turned away before its gate closes",
+    )
+    retry: RetryConfig = RetryConfig()
+    step_parallelism: int = Field(
+        default=4, ge=1, description="steps at once in a run, never above the CPUs; 1 keeps one process"
+    )
+
+    @model_validator(mode="after")
+    def _main_job_exists(self) -> Self:
+        if self.main_job not in self.jobs:
+            raise ValueError(f"main_job {self.main_job!r} is not one of jobs {sorted(self.jobs)}")
+        return self
+
+
+def load_config(path: Path, model: type[Config]) -> Config:
+    """Read a domain's YAML.
+
+    Raises:
+        ConfigurationError: the file is missing, is no YAML, or holds what the model does not know; all
+            problems at once, each with its place in the file.
+    """
+    if not path.is_file():
+        raise ConfigurationError(str(path), ["no such file"], next_step="every domain has a config.yaml")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(str(path), [f"not YAML: {error}"]) from error
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError(str(path), problems, next_step="see docs/add-a-domain.md") from error

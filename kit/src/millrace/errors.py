@@ -1,0 +1,105 @@
+"""The platform's exceptions; this tree is all of it.
+
+    MillraceError
+    ├── TransientError            the same work may succeed in a minute: it is retried
+    │   └── SourceUnavailableError
+    └── PermanentError            the same work fails the same way: it is never retried
+        ├── ConfigurationError    a setting, a mapping, a domain's YAML
+        ├── SourceMissingError    a file or folder that is not there
+        ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
+        └── StageMissingError     a stage file that no run has written yet
+
+What belongs here: one class per cause, and the one place that says which foreign exceptions are transient.
+What does not: Dagster. Sources and transforms raise these and import no orchestrator; `millrace.runs.failures`
+turns them into Dagster failures at the edge.
+"""
+
+import errno
+from collections.abc import Iterable
+
+_TRANSIENT_ERRNOS = frozenset(
+    {errno.EAGAIN, errno.EBUSY, errno.ECONNRESET, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
+)
+# By name, so that classifying a failure imports no driver: psycopg2's lost connection, S3's throttling.
+_TRANSIENT_NAMES = frozenset(
+    {"OperationalError", "InterfaceError", "EndpointConnectionError", "SlowDown", "ServiceUnavailable"}
+)
+
+
+class MillraceError(Exception):
+    """Base of every error that the platform raises on purpose.
+
+    Args:
+        subject: What the error is about, most general first: `museum.harvested_objects`.
+        received: What came.
+        expected: What should have come.
+        next_step: What the reader can do now.
+    """
+
+    def __init__(self, subject: str, received: str, *, expected: str = "", next_step: str = "") -> None:
+        self.subject = subject
+        self.received = received
+        self.expected = expected
+        self.next_step = next_step
+        text = f"{subject}: {received}"
+        if expected:
+            text += f" (expected {expected})"
+        if next_step:
+            text += f"; {next_step}"
+        super().__init__(" ".join(text.split()))
+
+
+class TransientError(MillraceError):
+    """The same work may succeed later."""
+
+
+class SourceUnavailableError(TransientError):
+    """A source that answers now and then: a network, a locked file, a busy server."""
+
+
+class PermanentError(MillraceError):
+    """The same work fails the same way until somebody changes something."""
+
+
+class ConfigurationError(PermanentError):
+    """A setting, a mapping or a domain's YAML is wrong; `problems` holds every one that was found."""
+
+    def __init__(self, subject: str, problems: Iterable[str], *, next_step: str = "") -> None:
+        self.problems = list(problems)
+        count = len(self.problems)
+        received = f"{count} problem{'s' if count != 1 else ''}: " + " | ".join(self.problems)
+        super().__init__(subject, received, next_step=next_step)
+
+
+class SourceMissingError(PermanentError):
+    """A file or folder that should hold the source is not there."""
+
+
+class SourceUnreadableError(PermanentError):
+    """A source is there and cannot be read as the format it is said to be in."""
+
+
+class StageMissingError(PermanentError):
+    """A stage that this step reads has not been written yet."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether the same work may succeed later.
+
+    Unknown exceptions are permanent: a bug repeats itself, and three retries of a bug hide it for minutes.
+    The chain of causes counts, because drivers wrap (SQLAlchemy's error carries psycopg2's as `__cause__`).
+    """
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, PermanentError):
+            return False
+        if isinstance(current, TransientError | ConnectionError | TimeoutError):
+            return True
+        if isinstance(current, OSError) and current.errno in _TRANSIENT_ERRNOS:
+            return True
+        if type(current).__name__ in _TRANSIENT_NAMES:
+            return True
+        current = current.__cause__ or current.__context__
+    return False

@@ -1,0 +1,176 @@
+"""A code location in one call: `definitions.py` of every domain says what is its own, this adds what all share.
+
+    DOMAIN = Domain(name="museum", package="millrace_museum", root=Path(__file__).parents[2], ...)
+    defs = build_location(DOMAIN)
+
+Added from `config.yaml`: owner, freshness policies, jobs with their retry policy and time limit, schedules,
+executor. Added from the contracts: asset checks. Added from the settings: the IO manager and the rejects.
+
+Nothing happens at import. Dagster calls `defs` when it loads the location; only then are the YAML file and
+the environment read.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from millrace.config import DomainConfig, JobConfig, load_config
+from millrace.errors import ConfigurationError
+from millrace.quality.checks import generated_checks
+from millrace.quality.contracts import Contract
+from millrace.resources import RejectFiles, StageParquetIOManager
+from millrace.runs.failures import retry_policy
+from millrace.settings import Settings
+
+ENTRY_POINTS = "millrace.domains"
+
+ResourceFactory = Callable[[Settings, Any], Mapping[str, object]]
+SampleWriter = Callable[[Path, int, int], Mapping[str, str]]
+SourceReader = Callable[[Path, str | None], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a domain says of itself.
+
+    Attributes:
+        name: Name of the code location and of the folder in `code_locations/`.
+        package: Its Python package.
+        root: Folder that holds its `pyproject.toml` and `config.yaml`.
+        config_model: Model of `config.yaml`.
+        contracts: What its stages promise, by asset.
+        resources: Makes its own resources from settings and configuration.
+        sample: Writes made-up source data into a folder (arguments: folder, rows, seed) and returns the
+            environment that points the domain at it; None where the domain reads no source.
+        source: Takes a given source (arguments: path, mapping or None) and returns that same environment;
+            None where the domain takes none.
+        sample_rows: Rows that the demo asks `sample` for where nobody says otherwise.
+        outputs: Whether it publishes into its outputs folder.
+    """
+
+    name: str
+    package: str
+    root: Path
+    config_model: type[DomainConfig] = DomainConfig
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
+    resources: ResourceFactory | None = None
+    sample: SampleWriter | None = None
+    source: SourceReader | None = None
+    sample_rows: int = 5_000
+    outputs: bool = False
+
+    def config(self) -> Any:
+        """Read `config.yaml`; an instance of `config_model`."""
+        return load_config(self.root / "config.yaml", self.config_model)
+
+
+def find_domains() -> dict[str, Domain]:
+    """Every installed domain by name, from the entry points `millrace.domains`."""
+    return {point.name: point.load() for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}
+
+
+def build_location(domain: Domain) -> Callable[[], dg.Definitions]:
+    """Make the code location of a domain, loaded when Dagster asks for it.
+
+    Raises (when loaded):
+        ConfigurationError: `config.yaml` or the environment is wrong, or they name assets that do not exist.
+    """
+
+    @dg.definitions
+    def load() -> dg.Definitions:
+        return assemble(domain, Settings.from_environment(os.environ))
+
+    return load
+
+
+def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
+    """Make the definitions of a domain for given settings; `build_location` calls it, tests may too."""
+    config: DomainConfig = domain.config()
+    own = dg.load_from_defs_folder(project_root=domain.root)
+    assets = {spec.key.to_user_string() for spec in own.get_all_asset_specs()}
+    _refuse_unknown_assets(domain, config, assets)
+    resources: dict[str, object] = {
+        "io_manager": StageParquetIOManager(base_dir=str(settings.stages(domain.name))),
+        "rejects": RejectFiles(folder=str(settings.rejects(domain.name))),
+    }
+    if domain.resources is not None:
+        resources |= domain.resources(settings, config)
+    checks = [
+        generated_checks(asset, contract, config.max_rejected_share[asset])
+        for asset, contract in domain.contracts.items()
+    ]
+    jobs = {name: _job(name, job, config) for name, job in config.jobs.items()}
+    shared = dg.Definitions(
+        asset_checks=checks,
+        jobs=list(jobs.values()),
+        schedules=[
+            dg.ScheduleDefinition(
+                name=f"{name.removesuffix('_job')}_schedule",
+                job=jobs[name],
+                cron_schedule=job.schedule.cron,
+                execution_timezone=job.schedule.timezone,
+                description=job.description,
+            )
+            for name, job in config.jobs.items()
+            if job.schedule is not None
+        ],
+        resources=resources,
+        executor=_executor(config),
+    )
+    merged = dg.Definitions.merge(own, shared)
+    return merged.map_asset_specs(func=lambda spec: _complete(spec, config))
+
+
+def _complete(spec: dg.AssetSpec, config: DomainConfig) -> dg.AssetSpec:
+    """Give an asset its owner, and its freshness policy where the configuration has one."""
+    completed = spec.replace_attributes(owners=[*spec.owners] or [config.owner])
+    freshness = config.freshness.get(spec.key.to_user_string())
+    if freshness is None:
+        return completed
+    warn, fail = freshness.windows
+    return completed.replace_attributes(
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
+    )
+
+
+def _job(name: str, job: JobConfig, config: DomainConfig) -> Any:
+    return dg.define_asset_job(
+        name,
+        selection=job.selection,
+        description=job.description,
+        op_retry_policy=retry_policy(config.retry),
+        tags={"dagster/max_runtime": str(job.timeout_seconds)},
+    )
+
+
+def _executor(config: DomainConfig) -> dg.ExecutorDefinition:
+    """One process for step_parallelism 1, else a process a step, never more at once than there are CPUs."""
+    cpus = os.cpu_count() or 1
+    if config.step_parallelism == 1:
+        return dg.in_process_executor
+    return dg.multiprocess_executor.configured({"max_concurrent": min(config.step_parallelism, cpus)})
+
+
+def _refuse_unknown_assets(domain: Domain, config: DomainConfig, assets: set[str]) -> None:
+    problems = [
+        f"{part} names asset {asset!r}, which does not exist"
+        for part, named in (
+            ("freshness", config.freshness),
+            ("max_rejected_share", config.max_rejected_share),
+            ("contracts", domain.contracts),
+        )
+        for asset in named
+        if asset not in assets
+    ]
+    problems += [
+        f"max_rejected_share has no value for {asset}, which has a contract"
+        for asset in domain.contracts
+        if asset not in config.max_rejected_share
+    ]
+    if problems:
+        raise ConfigurationError(f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}")

@@ -1,0 +1,100 @@
+"""Rejects: everything that a stage turned away or could not use, with its place and the reason.
+
+Nothing is lost silently: a bad line, a value that cannot be cast, a field that nobody mapped, a source that
+ends too soon each become one line of `rejects/<domain>/<asset>.ndjson`. The generated checks judge that file.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+from uuid import uuid4
+
+import orjson
+
+EXCERPT_CHARACTERS = 200
+
+
+class RejectKind(StrEnum):
+    """What was turned away."""
+
+    ROW = "row"
+    VALUE = "value"
+    FIELD = "field"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One thing that was turned away.
+
+    Attributes:
+        kind: row (a record is left out), value (a record is kept without that value), field (a field that
+            no mapping names), source (the source itself is incomplete).
+        place: Where: `artworks.ndjson:40001`, or the key of the record.
+        reason: Why, for people.
+        rule: Name of the rule, for counting.
+        excerpt: Start of what came, at most 200 characters.
+    """
+
+    kind: RejectKind
+    place: str
+    reason: str
+    rule: str
+    excerpt: str = ""
+
+
+class RejectLog:
+    """Writes rejects as they come and replaces the file at the end; a context manager.
+
+    Left by an error, it keeps what it saw under the file's name as well: after a failure the rejects are what
+    people look for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.counts: Counter[RejectKind] = Counter()
+        self._temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._temporary.open("wb")
+        return self
+
+    def add(self, reject: Reject) -> None:
+        """Append one reject."""
+        if self._file is None:
+            raise ValueError("the reject log is not open; use it as a context manager")
+        self.counts[reject.kind] += 1
+        self._file.write(orjson.dumps(asdict(reject), option=orjson.OPT_APPEND_NEWLINE))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            os.replace(self._temporary, self.path)
+
+
+def excerpt(raw: bytes | str | Mapping[str, Any]) -> str:
+    """The start of a record, on one line, whatever its encoding."""
+    if isinstance(raw, Mapping):
+        raw = orjson.dumps(raw, default=str, option=orjson.OPT_NON_STR_KEYS)
+    if isinstance(raw, bytes):
+        raw = raw[: EXCERPT_CHARACTERS * 4].decode("utf-8", errors="backslashreplace")
+    return " ".join(raw.split())[:EXCERPT_CHARACTERS]
+
+
+def read_rejects(path: Path) -> Iterator[Reject]:
+    """Read a file of rejects; nothing where an asset has turned nothing away or has never run."""
+    if not path.is_file():
+        return
+    with path.open("rb") as lines:
+        for line in lines:
+            fields = orjson.loads(line)
+            yield Reject(**{**fields, "kind": RejectKind(fields["kind"])})

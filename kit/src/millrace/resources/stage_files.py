@@ -1,0 +1,72 @@
+"""Files between stages: Parquet that appears whole or not at all.
+
+What belongs here: how stage data reaches its storage. What does not: what it must look like (contracts).
+
+A file gets a temporary name first and its own name by a rename, so a reader, a killed run or a second run at
+the same time never meet half of one. Two runs that write the same asset both rename; the later one stays.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import dagster as dg
+import polars as pl
+from dagster_polars import PolarsParquetIOManager
+
+from millrace.errors import StageMissingError
+from millrace.runs.failures import dagster_failures
+from millrace.runs.measure import current_measurement
+from millrace.runs.metadata import describe_frame
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_ABANDONED_AFTER_SECONDS = 24 * 3600
+
+
+class StageParquetIOManager(PolarsParquetIOManager):
+    """Polars' Parquet IO manager with atomic writes, lazy either way, and metadata read off what was written.
+
+    `base_dir/<asset>.parquet`. A lazy frame is sunk, never collected.
+    """
+
+    def dump_to_path(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame, path: "UPath") -> None:
+        """Write to a temporary name beside `path`, then rename."""
+        target = Path(str(path))
+        _remove_abandoned(target)
+        temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+        try:
+            with dagster_failures():
+                obj.lazy().sink_parquet(temporary, compression="zstd", compression_level=1, statistics=True)
+                os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def load_from_path(self, context: dg.InputContext, path: "UPath") -> pl.LazyFrame:
+        """Scan a stage.
+
+        Raises:
+            dagster.Failure: with a StageMissingError where no run has written it.
+        """
+        with dagster_failures():
+            if not path.exists():
+                asset = context.asset_key.to_user_string()
+                raise StageMissingError(
+                    asset, f"no stage file at {path}", next_step=f"materialise {asset} first"
+                )
+            return pl.scan_parquet(str(path))
+
+    def get_metadata(self, context: dg.OutputContext, obj: Any) -> dict[str, dg.MetadataValue]:
+        """Describe what was written: see `describe_frame` and `Measurement.metadata`."""
+        rows, metadata = describe_frame(pl.scan_parquet(str(self._get_path(context))))
+        return metadata | current_measurement().metadata(rows)
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove temporary files of runs that were killed a day ago or more; a younger one may be in use."""
+    for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+        if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+            leftover.unlink(missing_ok=True)

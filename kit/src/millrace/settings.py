@@ -1,0 +1,70 @@
+"""Where a process runs and where its data lies: two profiles, one code base.
+
+What belongs here: what differs between embedded and compose, read from the environment once, when a code
+location is loaded. What does not: a domain's thresholds and schedules (`config.yaml`, see `millrace.config`)
+and secrets (files, read by the resource that needs them).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from millrace.errors import ConfigurationError
+
+PREFIX = "MILLRACE_"
+
+
+class Profile(StrEnum):
+    """The two ways to run."""
+
+    EMBEDDED = "embedded"
+    COMPOSE = "compose"
+
+
+class Settings(BaseModel):
+    """Settings of one process; each is `MILLRACE_<NAME>` in the environment and a line in `.env.example`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: Profile = Field(
+        default=Profile.EMBEDDED, description="embedded: no Docker, local files; compose: the whole platform"
+    )
+    home: Path = Field(
+        default=Path(".millrace"),
+        description="Folder of the embedded instance: Dagster's home, Postgres, stage files, outputs",
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: with every variable that is wrong, its value and what is allowed.
+        """
+        values = {
+            name: environment[key]
+            for name in cls.model_fields
+            if (key := PREFIX + name.upper()) in environment and environment[key] != ""
+        }
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            problems = [
+                f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()
+            ]
+            raise ConfigurationError("environment", problems, next_step="see .env.example") from error
+        return settings.model_copy(update={"home": settings.home.absolute()})
+
+    def stages(self, domain: str) -> Path:
+        """Folder of a domain's stage files."""
+        return self.home / "stages" / domain
+
+    def rejects(self, domain: str) -> Path:
+        """Folder of what a domain's stages turned away, one file an asset."""
+        return self.home / "rejects" / domain
+
+    def outputs(self, domain: str) -> Path:
+        """Folder of what a domain publishes."""
+        return self.home / "outputs" / domain
