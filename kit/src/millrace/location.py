@@ -13,7 +13,6 @@ the environment read.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,6 @@ from millrace.quality.contracts import Contract
 from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs.failures import retry_policy
 from millrace.settings import Settings
-
-ENTRY_POINTS = "millrace.domains"
 
 ResourceFactory = Callable[[Settings, Any], Mapping[str, object]]
 SampleWriter = Callable[[Path, int, int], Mapping[str, str]]
@@ -69,11 +66,6 @@ class Domain:
         return load_config(self.root / "config.yaml", self.config_model)
 
 
-def find_domains() -> dict[str, Domain]:
-    """Every installed domain by name, from the entry points `millrace.domains`."""
-    return {point.name: point.load() for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}
-
-
 def build_location(domain: Domain) -> Callable[[], dg.Definitions]:
     """Make the code location of a domain, loaded when Dagster asks for it.
 
@@ -92,7 +84,8 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
     """Make the definitions of a domain for given settings; `build_location` calls it, tests may too."""
     config: DomainConfig = domain.config()
     own = dg.load_from_defs_folder(project_root=domain.root)
-    assets = {spec.key.to_user_string() for spec in own.get_all_asset_specs()}
+    completed = dg.map_asset_specs(lambda spec: _complete(spec, config), _assets_of(own))
+    assets = {key.to_user_string() for definition in completed for key in _keys_of(definition)}
     _refuse_unknown_assets(domain, config, assets)
     resources: dict[str, object] = {
         "io_manager": StageParquetIOManager(base_dir=str(settings.stages(domain.name))),
@@ -105,25 +98,36 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
         for asset, contract in domain.contracts.items()
     ]
     jobs = {name: _job(name, job, config) for name, job in config.jobs.items()}
-    shared = dg.Definitions(
-        asset_checks=checks,
-        jobs=list(jobs.values()),
+    return dg.Definitions(
+        assets=completed,
+        asset_checks=[*(own.asset_checks or ()), *checks],
+        jobs=[*(own.jobs or ()), *jobs.values()],
+        sensors=own.sensors,
         schedules=[
-            dg.ScheduleDefinition(
-                name=f"{name.removesuffix('_job')}_schedule",
-                job=jobs[name],
-                cron_schedule=job.schedule.cron,
-                execution_timezone=job.schedule.timezone,
-                description=job.description,
-            )
-            for name, job in config.jobs.items()
-            if job.schedule is not None
+            *(own.schedules or ()),
+            *(
+                dg.ScheduleDefinition(
+                    name=f"{name.removesuffix('_job')}_schedule",
+                    job=jobs[name],
+                    cron_schedule=job.schedule.cron,
+                    execution_timezone=job.schedule.timezone,
+                    description=job.description,
+                )
+                for name, job in config.jobs.items()
+                if job.schedule is not None
+            ),
         ],
-        resources=resources,
+        resources={**(own.resources or {}), **resources},
         executor=_executor(config),
     )
-    merged = dg.Definitions.merge(own, shared)
-    return merged.map_asset_specs(func=lambda spec: _complete(spec, config))
+
+
+def _assets_of(own: dg.Definitions) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    return [one for one in own.assets or () if isinstance(one, dg.AssetsDefinition | dg.AssetSpec)]
+
+
+def _keys_of(definition: dg.AssetsDefinition | dg.AssetSpec) -> list[dg.AssetKey]:
+    return [definition.key] if isinstance(definition, dg.AssetSpec) else list(definition.keys)
 
 
 def _complete(spec: dg.AssetSpec, config: DomainConfig) -> dg.AssetSpec:
@@ -173,4 +177,6 @@ def _refuse_unknown_assets(domain: Domain, config: DomainConfig, assets: set[str
         if asset not in config.max_rejected_share
     ]
     if problems:
-        raise ConfigurationError(f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}")
+        raise ConfigurationError(
+            f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}"
+        )

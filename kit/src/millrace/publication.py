@@ -77,7 +77,9 @@ class Publisher:
             name = pointer["publication"]
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise SourceUnreadableError(
-                str(path), "is no pointer to a publication", next_step="restore it, or remove it to begin anew"
+                str(path),
+                "is no pointer to a publication",
+                next_step="restore it, or remove it to begin anew",
             ) from error
         folder = self.root / FOLDER / name
         if not (folder / MANIFEST).is_file():

@@ -36,7 +36,10 @@ def generated_checks(asset: str, contract: Contract, max_rejected_share: float) 
         contract: What the stage promises; `contract.blocking` says whether errors stop what is downstream.
         max_rejected_share: Share of input rows (0-1) that may be rejected.
     """
-    names = {purpose: f"{asset}_{purpose}_check" for purpose in ("contract", "intake", "rejects", "unexpected_fields")}
+    names = {
+        purpose: f"{asset}_{purpose}_check"
+        for purpose in ("contract", "intake", "rejects", "unexpected_fields")
+    }
     descriptions = {
         "contract": f"Columns, dtypes and rules of {contract.schema.__name__} hold on what is stored.",
         "intake": f"The source came whole and at most {max_rejected_share:.1%} of its rows were rejected.",
@@ -104,14 +107,21 @@ def _intake_result(asset: str, name: str, rows: int, tally: _Tally, limit: float
     cut_short = tally.first[RejectKind.SOURCE]
     problems = [f"{reject.place}: {reject.reason}" for reject in cut_short]
     if share > limit:
-        problems.append(f"{rejected:,} of {rows + rejected:,} rows rejected ({share:.1%}, at most {limit:.1%})")
+        problems.append(
+            f"{rejected:,} of {rows + rejected:,} rows rejected ({share:.1%}, at most {limit:.1%})"
+        )
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=asset,
         passed=not problems,
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(problems) or f"{rejected:,} of {rows + rejected:,} rows rejected ({share:.2%})",
-        metadata={"rejected_share": share, "max_rejected_share": limit, "rows": rows, "rows_rejected": rejected},
+        metadata={
+            "rejected_share": share,
+            "max_rejected_share": limit,
+            "rows": rows,
+            "rows_rejected": rejected,
+        },
     )
 
 
@@ -126,7 +136,9 @@ def _rejects_result(asset: str, name: str, tally: _Tally, path: Path) -> dg.Asse
     text = "nothing rejected"
     if first:
         metadata["file"] = dg.MetadataValue.path(str(path))
-        metadata["first"] = preview(pl.DataFrame([[r.place, r.reason, r.excerpt] for r in first], _COLUMNS, orient="row"))
+        metadata["first"] = preview(
+            pl.DataFrame([[r.place, r.reason, r.excerpt] for r in first], _COLUMNS, orient="row")
+        )
         text = f"{rows:,} rows and {values:,} values rejected, first {first[0].place}: {first[0].reason}; all in {path}"
     return dg.AssetCheckResult(
         check_name=name,

@@ -33,7 +33,9 @@ class StageParquetIOManager(PolarsParquetIOManager):
     `base_dir/<asset>.parquet`. A lazy frame is sunk, never collected.
     """
 
-    def dump_to_path(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame, path: "UPath") -> None:
+    def dump_to_path(
+        self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame, path: "UPath"
+    ) -> None:
         """Write to a temporary name beside `path`, then rename."""
         target = Path(str(path))
         _remove_abandoned(target)

@@ -32,7 +32,13 @@ def chart_metadata(chart: "alt.Chart", alt_text: str) -> dg.MetadataValue:
 
 
 def bar_chart(
-    values: Mapping[str, float], *, category: str, value: str, title: str, sort: bool = False, percent: bool = False
+    values: Mapping[str, float],
+    *,
+    category: str,
+    value: str,
+    title: str,
+    sort: bool = False,
+    percent: bool = False,
 ) -> dg.MetadataValue:
     """Horizontal bars, one a category, in the order given unless `sort`.
 

@@ -33,14 +33,18 @@ def describe_frame(frame: pl.LazyFrame) -> tuple[int, dict[str, dg.MetadataValue
         "columns": dg.MetadataValue.int(len(schema)),
         "null_counts": dg.MetadataValue.table(
             [
-                dg.TableRecord({"column": name, "nulls": count, "share": round(count / rows, 4) if rows else 0.0})
+                dg.TableRecord(
+                    {"column": name, "nulls": count, "share": round(count / rows, 4) if rows else 0.0}
+                )
                 for name, count in nulls.items()
             ]
         ),
     }
     if rows:
         metadata["preview"] = preview(frame.head(PREVIEW_ROWS).collect())
-        metadata["completeness"] = completeness_chart({name: 1 - count / rows for name, count in nulls.items()})
+        metadata["completeness"] = completeness_chart(
+            {name: 1 - count / rows for name, count in nulls.items()}
+        )
     return rows, metadata
 
 

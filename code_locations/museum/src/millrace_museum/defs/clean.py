@@ -41,7 +41,7 @@ def _clean(harvested: pl.LazyFrame, entity: str, museum: MuseumMapping, log: Rej
         reason = f"{KEYS[entity]} {row[KEYS[entity]]!r} repeats that of line {row['first_line']:,}, which was kept"
         log.add(Reject(RejectKind.ROW, _place(row), reason, f"{KEYS[entity]}_repeated", row[KEYS[entity]]))
     for row in unusable_values(harvested, entity, millimetres).collect().iter_rows(named=True):
-        reason = f"{row['field']} is no usable value; the record is kept without it"
+        reason = f"{row['field']} {row['value']!r} is {row['reason']}; the record is kept without it"
         log.add(Reject(RejectKind.VALUE, _place(row), reason, f"{row['field']}_unusable", row["value"]))
     return CONTRACTS[f"cleaned_{entity}"].split(cleaned(harvested, entity, millimetres), log, _place)
 

@@ -35,6 +35,7 @@ def cleaned(frame: pl.LazyFrame, entity: str, millimetres: Mapping[str, float]) 
         worded = _year(pl.col("date_text"))
         typed = typed.with_columns(
             pl.coalesce("start_year", pl.when(pl.col("end_year").is_null()).then(worded)).alias("start_year"),
+            pl.when(pl.col("start_year").is_null() | (pl.col("start_year") <= pl.col("end_year"))).then("end_year"),
         )
     return typed
 
@@ -48,13 +49,30 @@ def repeated_keys(frame: pl.LazyFrame, entity: str) -> pl.LazyFrame:
 
 
 def unusable_values(frame: pl.LazyFrame, entity: str, millimetres: Mapping[str, float]) -> pl.LazyFrame:
-    """Values that `cleaned` makes null: `source_file`, `source_line`, `field`, `value`, in the order of the fields."""
-    return pl.concat(
-        frame.filter(
-            pl.col(name).is_not_null() & _usable(name, field.kind, millimetres.get(name, 1.0)).is_null()
-        ).select("source_file", "source_line", pl.lit(name).alias("field"), pl.col(name).alias("value"))
+    """Values that `cleaned` makes null, in the order of the fields.
+
+    Returns:
+        `source_file`, `source_line`, `field`, `value`, `reason`.
+    """
+    unusable = [
+        _listed(frame, name, pl.col(name).is_not_null() & usable.is_null(), f"no {field.kind}")
         for name, field in FIELDS[entity].items()
         if field.kind in (Kind.YEAR, Kind.MILLIMETRES)
+        for usable in [_usable(name, field.kind, millimetres.get(name, 1.0))]
+    ]
+    if entity == "objects":
+        start, end = (_usable(name, Kind.YEAR, 1.0) for name in ("start_year", "end_year"))
+        unusable.append(_listed(frame, "end_year", start > end, "before start_year"))
+    return pl.concat(unusable)
+
+
+def _listed(frame: pl.LazyFrame, name: str, unusable: pl.Expr, reason: str) -> pl.LazyFrame:
+    return frame.filter(unusable).select(
+        "source_file",
+        "source_line",
+        pl.lit(name).alias("field"),
+        pl.col(name).alias("value"),
+        pl.lit(reason).alias("reason"),
     )
 
 

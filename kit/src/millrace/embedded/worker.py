@@ -1,0 +1,183 @@
+"""Runs the main job of one domain in this process and tells its parent what happens, a JSON object a line.
+
+    python -m millrace.embedded.worker '{"domain": "museum", "source": null, "mapping": null, "rows": 5000, …}'
+
+What belongs here: what a run launcher's process would do, on the instance that DAGSTER_HOME names. What does not:
+showing it to people (`millrace.embedded.demo`).
+
+Messages have an `event`: `environment`, `run`, `step`, `progress`, `asset`, `check`, `retry`, `failure`, `end`.
+"""
+
+import logging
+import os
+import resource
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import orjson
+from dagster._core.code_pointer import CodePointer
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.dagster_run import DagsterRunStatus, RunsFilter
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from millrace.domains import installed_domain
+from millrace.errors import ConfigurationError, MillraceError
+from millrace.location import Domain
+
+_ORPHANED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
+SEED = 1
+_SKIPPED_METADATA = frozenset({"dagster/column_schema", "path"})
+
+
+def run_job(domain: Domain, job_name: str, instance: dg.DagsterInstance) -> Iterator[dict[str, Any]]:
+    """Run a job as a launched run of its code location, so that the UI links it there.
+
+    Yields:
+        Messages; the last is `end` with `success` and `peak_memory_bytes` of this process.
+    """
+    module = f"{domain.package}.definitions"
+    repository = ReconstructableRepository(CodePointer.from_module(module, "defs", None))
+    job = repository.get_reconstructable_job(job_name)
+    target = LoadableTargetOrigin(module_name=module, attribute="defs")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        loadable_target_origin=target, location_name=domain.name
+    )
+    run = instance.create_run_for_job(
+        job.get_definition(),
+        remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job_name),
+        job_code_origin=job.get_python_origin(),
+        tags={"millrace/started_by": "demo"},
+    )
+    yield {"event": "run", "run_id": run.run_id}
+    success = False
+    for event in execute_run_iterator(job, run, instance):
+        success = success or event.event_type_value == "PIPELINE_SUCCESS"
+        message = _message(event)
+        if message is not None:
+            yield message
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    yield {"event": "end", "success": success, "peak_memory_bytes": peak}
+
+
+def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:
+    """Fail runs whose process is gone; the caller holds the home, so no process of theirs can live.
+
+    Returns:
+        How many.
+    """
+    runs = instance.get_runs(RunsFilter(statuses=_ORPHANED))
+    for run in runs:
+        instance.report_run_failed(run, "The process of this run ended without saying so (killed?).")
+    return len(runs)
+
+
+def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
+    data: Any = event.event_specific_data
+    match event.event_type_value:
+        case "STEP_START":
+            return {"event": "step", "step": event.step_key}
+        case "STEP_UP_FOR_RETRY":
+            return {"event": "retry", "step": event.step_key, "error": data.error.message.strip()}
+        case "STEP_FAILURE":
+            return {"event": "failure", "step": event.step_key, "error": _reason(data)}
+        case "PIPELINE_FAILURE" | "PIPELINE_INIT_FAILURE" if data is not None and data.error is not None:
+            return {"event": "failure", "step": None, "error": data.error.message.strip()}
+        case "ASSET_MATERIALIZATION":
+            materialization = data.materialization
+            values = {key: value.value for key, value in materialization.metadata.items()}
+            figures = {
+                key: value
+                for key, value in values.items()
+                if isinstance(value, int | float | str) and key not in _SKIPPED_METADATA
+            }
+            figures = {key: value for key, value in figures.items() if not str(value).startswith("![")}
+            return {"event": "asset", "asset": materialization.asset_key.to_user_string(), "figures": figures}
+        case "ASSET_CHECK_EVALUATION":
+            return {
+                "event": "check",
+                "asset": data.asset_key.to_user_string(),
+                "check": data.check_name,
+                "passed": data.passed,
+                "severity": data.severity.value.lower(),
+                "description": data.description or "",
+            }
+        case _:
+            return None
+
+
+def _reason(data: Any) -> str:
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error.cause is not None:
+        error = error.cause
+    return error.message.strip()
+
+
+class _ProgressHandler(logging.Handler):
+    """Passes what the domain's own code logs on to the parent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        send({"event": "progress", "text": record.getMessage()})
+
+
+def send(message: dict[str, Any]) -> None:
+    """Write one message; the parent reads lines."""
+    sys.stdout.buffer.write(orjson.dumps(message, default=str, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def prepare_source(domain: Domain, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Point the domain at the source that was given, or at a sample that is made now.
+
+    Raises:
+        ConfigurationError: a source was given to a domain that takes none.
+    """
+    environment: Mapping[str, str] = {}
+    if request["source"] is not None:
+        if domain.source is None:
+            raise ConfigurationError(f"domain {domain.name}", ["takes no --source"], next_step="leave it out")
+        environment = domain.source(Path(request["source"]), request["mapping"])
+    elif domain.sample is not None:
+        rows = request["rows"] or domain.sample_rows
+        yield {"event": "progress", "text": f"sample of {rows:,} rows in {request['sample']}"}
+        environment = domain.sample(Path(request["sample"]), rows, SEED)
+    os.environ.update(environment)
+    yield {"event": "environment", "variables": dict(environment)}
+
+
+def main(request: dict[str, Any]) -> int:
+    """Run the main job of a domain; 0 when it succeeded.
+
+    Args:
+        request: `domain`, `source`, `mapping`, `rows` (each of the last three may be null), `sample` (folder).
+    """
+    success = False
+    try:
+        domain: Domain = installed_domain(request["domain"]).load()
+        logging.getLogger(domain.package).addHandler(_ProgressHandler())
+        for message in prepare_source(domain, request):
+            send(message)
+        with dg.DagsterInstance.get() as instance:
+            orphaned = fail_orphaned_runs(instance)
+            if orphaned:
+                send({"event": "progress", "text": f"{orphaned} run(s) of a killed process marked as failed"})
+            for message in run_job(domain, domain.config().main_job, instance):
+                success = bool(message.get("success"))
+                send(message)
+    except MillraceError as error:
+        send({"event": "failure", "step": None, "error": str(error)})
+    return 0 if success else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(orjson.loads(sys.argv[1])))
