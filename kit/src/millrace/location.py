@@ -47,7 +47,6 @@ class Domain:
         source: Takes a given source (arguments: path, mapping or None) and returns that same environment;
             None where the domain takes none.
         sample_rows: Rows that the demo asks `sample` for where nobody says otherwise.
-        outputs: Whether it publishes into its outputs folder.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Domain:
     sample: SampleWriter | None = None
     source: SourceReader | None = None
     sample_rows: int = 5_000
-    outputs: bool = False
 
     def config(self) -> Any:
         """Read `config.yaml`; an instance of `config_model`."""

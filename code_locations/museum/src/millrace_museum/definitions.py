@@ -16,7 +16,6 @@ DOMAIN = Domain(
     resources=museum_resources,
     sample=write_sample,
     source=given_source,
-    outputs=True,
 )
 
 defs = build_location(DOMAIN)

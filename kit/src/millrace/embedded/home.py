@@ -50,12 +50,15 @@ class Home:
         return self.root / "samples" / domain
 
     @contextmanager
-    def locked(self, purpose: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    def locked(self, purpose: str, waiting: Callable[[str], None]) -> Iterator[int]:
         """Hold the home; wait while another run holds it.
 
         Args:
             purpose: `INTERACTIVE` for a process that stays until it is stopped, else a word for people.
             waiting: Called once with a line for people before the wait begins.
+
+        Yields:
+            The lock's file descriptor; a child that inherits it holds the home too.
 
         Raises:
             HomeInUseError: its holder is interactive, so that waiting could last for ever.
@@ -83,7 +86,7 @@ class Home:
             lock.truncate(0)
             lock.write(f"{purpose} (process {os.getpid()})")
             lock.flush()
-            yield
+            yield lock.fileno()
 
     def write_dagster_files(self, postgres_url: str, modules: Mapping[str, str]) -> None:
         """Write `dagster.yaml` and `workspace.yaml`; both are whole at any time.

@@ -50,7 +50,7 @@ def published_objects(
         metadata: dict[str, object] = {
             "dagster/row_count": len(published),
             "publication": name,
-            "folder": dg.MetadataValue.path(str(session.root)),
+            "output": dg.MetadataValue.path(str(session.root)),
             "changes": bar_chart(
                 changes.counts, category="change", value="objects", title="Changes since the last publication"
             ),

@@ -1,0 +1,236 @@
+"""`millrace demo`: each domain's main job on a real instance, in a process of its own, shown while it runs.
+
+What belongs here: order, processes, and what a run came to. What does not: how it looks (`report`) and what runs
+(`worker`). This module loads no domain and no Dagster, so that a broken domain breaks only its own line.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from millrace.domains import installed_domain, installed_domains
+from millrace.embedded.home import INTERACTIVE, Home
+from millrace.embedded.postgres import postgres_server
+
+_FAILED_LINES = 12
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for; see `millrace demo --help`."""
+
+    home: Path
+    domain: str | None = None
+    source: Path | None = None
+    mapping: str | None = None
+    rows: int | None = None
+
+
+@dataclass
+class AssetResult:
+    """One asset of a run. `figures` holds its plain metadata, `seconds` is the time of its step."""
+
+    asset: str
+    rows: int = 0
+    seconds: float = 0.0
+    checks_passed: int = 0
+    checks_failed: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class DomainResult:
+    """What a domain's job came to.
+
+    Attributes:
+        seconds: From the start of its process to its end, loading included.
+        outputs: Folders that it published into.
+        failures: One line for each failed step or error check.
+        warnings: One line for each failed check of severity warning.
+    """
+
+    domain: str
+    seconds: float = 0.0
+    success: bool = False
+    assets: list[AssetResult] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    peak_memory_bytes: int = 0
+    run_id: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def asset(self, name: str) -> AssetResult:
+        """The result of an asset, made when it is first heard of."""
+        for result in self.assets:
+            if result.asset == name:
+                return result
+        self.assets.append(AssetResult(name))
+        return self.assets[-1]
+
+    def as_json(self) -> bytes:
+        """One line of JSON."""
+        fields = asdict(self)
+        del fields["variables"]
+        return orjson.dumps(fields)
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Enter a message of the worker."""
+        match message["event"]:
+            case "environment":
+                self.variables = dict(message["variables"])
+            case "run":
+                self.run_id = message["run_id"]
+            case "asset":
+                result = self.asset(message["asset"])
+                figures = dict(message["figures"])
+                result.rows = int(figures.pop("dagster/row_count", 0))
+                result.seconds = float(figures.get("seconds", 0.0))
+                result.figures = figures
+                if "output" in figures:
+                    self.outputs.append(figures["output"])
+            case "check":
+                self._take_check(message)
+            case "failure":
+                where = f"{message['step']}: " if message["step"] else ""
+                self.failures.append(where + message["error"])
+            case "end":
+                self.success = message["success"]
+                self.peak_memory_bytes = message["peak_memory_bytes"]
+
+    def _take_check(self, message: Mapping[str, Any]) -> None:
+        result = self.asset(message["asset"])
+        if message["passed"]:
+            result.checks_passed += 1
+            return
+        result.checks_failed += 1
+        lines = self.warnings if message["severity"] == "warn" else self.failures
+        lines.append(f"{message['check']}: {message['description']}")
+
+
+class Audience(Protocol):
+    """Who is told what happens: `report.Terminal`, or a test."""
+
+    def note(self, text: str) -> None:
+        """A line about the whole."""
+        ...
+
+    def domain_started(self, domain: str) -> None:
+        """A domain's process starts."""
+        ...
+
+    def message(self, message: Mapping[str, Any]) -> None:
+        """Its worker said something."""
+        ...
+
+    def domain_ended(self, result: DomainResult) -> None:
+        """Its process is over."""
+        ...
+
+
+def run_demo(request: Request, audience: Audience) -> Iterator[DomainResult]:
+    """Run each domain's main job, or one domain's.
+
+    Raises:
+        ConfigurationError: no such domain.
+        HomeInUseError: the folder belongs to a process that stays.
+    """
+    names = [request.domain] if request.domain is not None else list(installed_domains())
+    modules = {name: installed_domain(name).module for name in names}
+    home = Home(request.home)
+    with home.locked("a demo", audience.note) as lock, postgres_server(home.postgres) as url:
+        home.write_dagster_files(url, {name: point.module for name, point in installed_domains().items()})
+        for name in modules:
+            yield _run_domain(home, name, request, lock, audience)
+
+
+def _run_domain(home: Home, name: str, request: Request, lock: int, audience: Audience) -> DomainResult:
+    audience.domain_started(name)
+    result = DomainResult(name)
+    log = home.logs / f"{name}.log"
+    order = {
+        "domain": name,
+        "source": request.source,
+        "mapping": request.mapping,
+        "rows": request.rows,
+        "sample": home.sample(name),
+    }
+    started = time.monotonic()
+    with log.open("wb") as errors:
+        # The worker inherits the lock: should this process be killed, the home stays taken until the worker ends.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "millrace.embedded.worker", orjson.dumps(order, default=str).decode()],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            stdin=subprocess.DEVNULL,
+            env=instance_environment(home),
+            pass_fds=[lock],
+        )
+        assert process.stdout is not None  # noqa: S101  # asked for with PIPE
+        try:
+            for line in process.stdout:
+                message = orjson.loads(line)
+                result.take(message)
+                audience.message(message)
+        finally:
+            code = process.wait()
+    result.seconds = round(time.monotonic() - started, 3)
+    if code != 0:
+        result.success = False
+        if not result.failures:
+            result.failures.append(f"the process ended with {_ending(code)}; the end of {log}:\n{_tail(log)}")
+    audience.domain_ended(result)
+    return result
+
+
+def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: Audience) -> int:
+    """Serve Dagster's webserver, daemon and code servers on an embedded home until they are stopped.
+
+    Args:
+        home_folder: A home on which `run_demo` has run.
+        variables: Environment that points the domains at their sources.
+        port: Port on 127.0.0.1.
+        audience: Is told the address.
+
+    Returns:
+        The exit code of `dagster dev`.
+    """
+    home = Home(home_folder)
+    with home.locked(INTERACTIVE, audience.note) as lock, postgres_server(home.postgres) as url:
+        home.write_dagster_files(url, {name: point.module for name, point in installed_domains().items()})
+        audience.note(f"Dagster serves at http://127.0.0.1:{port} until you press Ctrl+C")
+        with (home.logs / "dagster.log").open("wb") as log:
+            command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home.dagster / "workspace.yaml")]
+            process = subprocess.Popen(
+                [*command, "--host", "127.0.0.1", "--port", str(port)],
+                stdout=log,
+                stderr=log,
+                env={**instance_environment(home), **variables},
+                pass_fds=[lock],
+            )
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    audience.note("stopping")
+
+
+def instance_environment(home: Home) -> dict[str, str]:
+    """The environment of every process of an embedded instance."""
+    return {**os.environ, "DAGSTER_HOME": str(home.dagster), "MILLRACE_HOME": str(home.root)}
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _tail(log: Path) -> str:
+    lines: Sequence[str] = log.read_text(errors="replace").splitlines()
+    return "\n".join(lines[-_FAILED_LINES:])
