@@ -175,6 +175,4 @@ def _refuse_unknown_assets(domain: Domain, config: DomainConfig, assets: set[str
         if asset not in config.max_rejected_share
     ]
     if problems:
-        raise ConfigurationError(
-            f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}"
-        )
+        raise ConfigurationError(f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}")

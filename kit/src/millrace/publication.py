@@ -16,7 +16,7 @@ dies). Superseded publications are kept for readers that still hold the old poin
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +91,7 @@ class Publisher:
         return Publication(name, folder, pointer)
 
     @contextmanager
-    def session(self) -> Iterator["Session"]:
+    def session(self) -> Generator["Session"]:
         """Hold the root for one publication; waits while another run holds it."""
         folder = self.root / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ class Session:
         return (self.root / FOLDER / name / MANIFEST).is_file()
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[Path]:
+    def writing(self, name: str) -> Generator[Path]:
         """Give a folder to write into; it gets its name when the block ends without an error.
 
         The block must write `manifest.json`.
@@ -129,7 +129,7 @@ class Session:
         _flush(folder)
         if target.exists():  # incomplete, or `has` would have said so
             shutil.rmtree(target)
-        os.rename(folder, target)
+        folder.rename(target)
         _flush(target.parent)
 
     def place(self, name: str, content: bytes) -> None:
@@ -161,9 +161,7 @@ class Session:
         if self.current is None:
             return
         others = [
-            folder
-            for folder in (self.root / FOLDER).iterdir()
-            if folder.is_dir() and folder.name != self.current.name
+            folder for folder in (self.root / FOLDER).iterdir() if folder.is_dir() and folder.name != self.current.name
         ]
         others.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
         for folder in others[max(keep - 1, 0) :]:
@@ -179,7 +177,7 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _flush(path.parent)

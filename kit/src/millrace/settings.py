@@ -51,9 +51,7 @@ class Settings(BaseModel):
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
-            problems = [
-                f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()
-            ]
+            problems = [f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()]
             raise ConfigurationError("environment", problems, next_step="see .env.example") from error
         return settings.model_copy(update={"home": settings.home.absolute()})
 

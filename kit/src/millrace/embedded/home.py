@@ -15,7 +15,7 @@ One process uses a home at a time. The lock is the kernel's and ends with its ho
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Home:
         return self.root / "samples" / domain
 
     @contextmanager
-    def locked(self, purpose: str, waiting: Callable[[str], None]) -> Iterator[int]:
+    def locked(self, purpose: str, waiting: Callable[[str], None]) -> Generator[int]:
         """Hold the home; wait while another run holds it.
 
         Args:

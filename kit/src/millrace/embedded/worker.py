@@ -12,6 +12,7 @@ import logging
 import os
 import resource
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from millrace.domains import installed_domain
 from millrace.errors import ConfigurationError, MillraceError
 from millrace.location import Domain
+from millrace.runs.charts import warm_up
 
 _ORPHANED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
 SEED = 1
@@ -48,9 +50,8 @@ def run_job(domain: Domain, job_name: str, instance: dg.DagsterInstance) -> Iter
     repository = ReconstructableRepository(CodePointer.from_module(module, "defs", None))
     job = repository.get_reconstructable_job(job_name)
     target = LoadableTargetOrigin(module_name=module, attribute="defs")
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(
-        loadable_target_origin=target, location_name=domain.name
-    )
+    # A record whose fields override its base's abstract properties, which ty does not follow.
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, domain.name)  # ty: ignore[abstract-class-instantiation]
     run = instance.create_run_for_job(
         job.get_definition(),
         remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job_name),
@@ -161,6 +162,7 @@ def main(request: dict[str, Any]) -> int:
     Args:
         request: `domain`, `source`, `mapping`, `rows` (each of the last three may be null), `sample` (folder).
     """
+    threading.Thread(target=warm_up, name="charts", daemon=True).start()
     success = False
     try:
         domain: Domain = installed_domain(request["domain"]).load()

@@ -36,10 +36,7 @@ def generated_checks(asset: str, contract: Contract, max_rejected_share: float) 
         contract: What the stage promises; `contract.blocking` says whether errors stop what is downstream.
         max_rejected_share: Share of input rows (0-1) that may be rejected.
     """
-    names = {
-        purpose: f"{asset}_{purpose}_check"
-        for purpose in ("contract", "intake", "rejects", "unexpected_fields")
-    }
+    names = {purpose: f"{asset}_{purpose}_check" for purpose in ("contract", "intake", "rejects", "unexpected_fields")}
     descriptions = {
         "contract": f"Columns, dtypes and rules of {contract.schema.__name__} hold on what is stored.",
         "intake": f"The source came whole and at most {max_rejected_share:.1%} of its rows were rejected.",
@@ -107,9 +104,7 @@ def _intake_result(asset: str, name: str, rows: int, tally: _Tally, limit: float
     cut_short = tally.first[RejectKind.SOURCE]
     problems = [f"{reject.place}: {reject.reason}" for reject in cut_short]
     if share > limit:
-        problems.append(
-            f"{rejected:,} of {rows + rejected:,} rows rejected ({share:.1%}, at most {limit:.1%})"
-        )
+        problems.append(f"{rejected:,} of {rows + rejected:,} rows rejected ({share:.1%}, at most {limit:.1%})")
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=asset,

@@ -59,9 +59,7 @@ class Contract:
     blocking: bool = True
     allow_empty: bool = False
 
-    def split(
-        self, frame: pl.LazyFrame, log: RejectLog, place: Callable[[Mapping[str, object]], str]
-    ) -> pl.LazyFrame:
+    def split(self, frame: pl.LazyFrame, log: RejectLog, place: Callable[[Mapping[str, object]], str]) -> pl.LazyFrame:
         """Keep the rows that pass; log each row that fails, with the rules that it broke.
 
         Args:

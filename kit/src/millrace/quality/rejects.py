@@ -4,7 +4,6 @@ Nothing is lost silently: a bad line, a value that cannot be cast, a field that 
 ends too soon each become one line of `rejects/<domain>/<asset>.ndjson`. The generated checks judge that file.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -78,7 +77,7 @@ class RejectLog:
     ) -> None:
         if self._file is not None:
             self._file.close()
-            os.replace(self._temporary, self.path)
+            self._temporary.replace(self.path)
 
 
 def excerpt(raw: bytes | str | Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ A file gets a temporary name first and its own name by a rename, so a reader, a 
 the same time never meet half of one. Two runs that write the same asset both rename; the later one stays.
 """
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,9 +32,7 @@ class StageParquetIOManager(PolarsParquetIOManager):
     `base_dir/<asset>.parquet`. A lazy frame is sunk, never collected.
     """
 
-    def dump_to_path(
-        self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame, path: "UPath"
-    ) -> None:
+    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: "UPath") -> None:  # noqa: ARG002
         """Write to a temporary name beside `path`, then rename."""
         target = Path(str(path))
         _remove_abandoned(target)
@@ -43,7 +40,7 @@ class StageParquetIOManager(PolarsParquetIOManager):
         try:
             with dagster_failures():
                 obj.lazy().sink_parquet(temporary, compression="zstd", compression_level=1, statistics=True)
-                os.replace(temporary, target)
+                temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -56,12 +53,10 @@ class StageParquetIOManager(PolarsParquetIOManager):
         with dagster_failures():
             if not path.exists():
                 asset = context.asset_key.to_user_string()
-                raise StageMissingError(
-                    asset, f"no stage file at {path}", next_step=f"materialise {asset} first"
-                )
+                raise StageMissingError(asset, f"no stage file at {path}", next_step=f"materialise {asset} first")
             return pl.scan_parquet(str(path))
 
-    def get_metadata(self, context: dg.OutputContext, obj: Any) -> dict[str, dg.MetadataValue]:
+    def get_metadata(self, context: dg.OutputContext, obj: Any) -> dict[str, dg.MetadataValue]:  # noqa: ARG002
         """Describe what was written: see `describe_frame` and `Measurement.metadata`."""
         rows, metadata = describe_frame(pl.scan_parquet(str(self._get_path(context))))
         return metadata | current_measurement().metadata(rows)

@@ -17,6 +17,16 @@ _WIDTH_PIXELS = 420
 _MAX_BARS = 40
 
 
+def warm_up() -> None:
+    """Start the renderer before the first chart needs it.
+
+    That takes a second, without the interpreter's lock: in a thread beside other loading it costs nothing.
+    """
+    import vl_convert
+
+    vl_convert.vegalite_to_svg({"mark": "bar"})
+
+
 def chart_metadata(chart: "alt.Chart", alt_text: str) -> dg.MetadataValue:
     """Render a chart into Markdown metadata.
 
@@ -55,19 +65,20 @@ def bar_chart(
     shown = list(values.items())[:_MAX_BARS]
     data = alt.Data(values=[{"category": name, "value": number} for name, number in shown])
     scale = alt.Scale(domain=[0, 1]) if percent else alt.Undefined
-    chart = (
-        alt.Chart(data, title=title, width=_WIDTH_PIXELS, background="white")
-        .mark_bar(color="#2f6f8f")
-        .encode(
+    chart = alt.Chart(
+        data,
+        title=title,
+        width=_WIDTH_PIXELS,
+        background="white",
+        mark=alt.MarkDef("bar", color="#2f6f8f"),
+        encoding=alt.FacetedEncoding(
             x=alt.X("value:Q", title=value, scale=scale, axis=alt.Axis(format="%" if percent else ",")),
             y=alt.Y("category:N", title=category, sort="-x" if sort else None),
-        )
+        ),
     )
     return chart_metadata(chart, title)
 
 
 def completeness_chart(shares: Mapping[str, float]) -> dg.MetadataValue:
     """Share of rows (0-1) that have a value, by column."""
-    return bar_chart(
-        shares, category="column", value="rows with a value", title="Completeness by column", percent=True
-    )
+    return bar_chart(shares, category="column", value="rows with a value", title="Completeness by column", percent=True)

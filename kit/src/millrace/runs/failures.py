@@ -7,7 +7,7 @@ Dagster's retry policy retries any exception; only a `Failure` with `allow_retri
 permanent error has to become such a `Failure`, and a transient one has to pass untouched.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -18,7 +18,7 @@ from millrace.errors import MillraceError, is_transient
 
 
 @contextmanager
-def dagster_failures() -> Iterator[None]:
+def dagster_failures() -> Generator[None]:
     """Turn a permanent error into a Dagster failure that no policy retries.
 
     Raises:

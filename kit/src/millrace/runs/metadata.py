@@ -33,26 +33,21 @@ def describe_frame(frame: pl.LazyFrame) -> tuple[int, dict[str, dg.MetadataValue
         "columns": dg.MetadataValue.int(len(schema)),
         "null_counts": dg.MetadataValue.table(
             [
-                dg.TableRecord(
-                    {"column": name, "nulls": count, "share": round(count / rows, 4) if rows else 0.0}
-                )
+                dg.TableRecord({"column": name, "nulls": count, "share": round(count / rows, 4) if rows else 0.0})
                 for name, count in nulls.items()
             ]
         ),
     }
     if rows:
         metadata["preview"] = preview(frame.head(PREVIEW_ROWS).collect())
-        metadata["completeness"] = completeness_chart(
-            {name: 1 - count / rows for name, count in nulls.items()}
-        )
+        metadata["completeness"] = completeness_chart({name: 1 - count / rows for name, count in nulls.items()})
     return rows, metadata
 
 
 def preview(frame: pl.DataFrame) -> dg.MetadataValue:
     """Show rows as a table, long and nested values cut to a line."""
     records = [
-        dg.TableRecord({name: _short(value) for name, value in row.items()})
-        for row in frame.iter_rows(named=True)
+        dg.TableRecord({name: _short(value) for name, value in row.items()}) for row in frame.iter_rows(named=True)
     ]
     return dg.MetadataValue.table(
         records, schema=dg.TableSchema([dg.TableColumn(name, "string") for name in frame.columns])

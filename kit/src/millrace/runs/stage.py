@@ -11,7 +11,7 @@ says so in `dg.asset`.
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from millrace.runs.failures import dagster_failures
 from millrace.runs.measure import begin_measurement
@@ -42,4 +42,4 @@ def stage(function: Function) -> Function:
 
         wrapped = returning
     setattr(wrapped, STAGE_MARK, True)
-    return wrapped  # ty: ignore[invalid-return-type]  # functools.wraps keeps the signature, the checker cannot see it
+    return cast(Function, wrapped)

@@ -27,9 +27,10 @@ def joined_objects(cleaned_objects: pl.LazyFrame, cleaned_artists: pl.LazyFrame)
     return dg.MaterializeResult(value=joined(cleaned_objects, cleaned_artists), metadata=metadata)
 
 
-@dg.asset_check(asset=joined_objects, additional_ins={
-    "cleaned_objects": dg.AssetIn("cleaned_objects"), "cleaned_artists": dg.AssetIn("cleaned_artists")
-})
+@dg.asset_check(
+    asset=joined_objects,
+    additional_ins={"cleaned_objects": dg.AssetIn("cleaned_objects"), "cleaned_artists": dg.AssetIn("cleaned_artists")},
+)
 @stage
 def joined_objects_unknown_artists_check(
     joined_objects: pl.LazyFrame,  # noqa: ARG001  # the asset that the check belongs to
@@ -48,9 +49,7 @@ def joined_objects_unknown_artists_check(
     )
 
 
-@dg.asset_check(
-    asset=joined_objects, additional_ins={"cleaned_objects": dg.AssetIn("cleaned_objects")}, blocking=True
-)
+@dg.asset_check(asset=joined_objects, additional_ins={"cleaned_objects": dg.AssetIn("cleaned_objects")}, blocking=True)
 @stage
 def joined_objects_reconciliation_check(
     joined_objects: pl.LazyFrame, cleaned_objects: pl.LazyFrame

@@ -22,6 +22,4 @@ def reshaped_objects(joined_objects: pl.LazyFrame, collection: Collection) -> dg
         metadata["centuries"] = bar_chart(
             bars, category="century of making", value="objects", title=f"{museum.title}: objects by century"
         )
-    return dg.MaterializeResult(
-        value=reshaped(joined_objects, museum.museum, museum.attribution), metadata=metadata
-    )
+    return dg.MaterializeResult(value=reshaped(joined_objects, museum.museum, museum.attribution), metadata=metadata)

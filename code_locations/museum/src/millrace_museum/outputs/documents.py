@@ -14,7 +14,6 @@ import gzip
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from urllib.parse import quote
@@ -67,14 +66,12 @@ def write_publication(
     """
     (folder / "objects").mkdir()
     listing: list[bytes] = []
-    with ThreadPoolExecutor(1) as beside:
-        # zlib releases the interpreter's lock: the bulk file is compressed on the other core meanwhile.
-        bulk = beside.submit(_write_bulk, folder / BULK, frame)
-        for object_id, document in _documents(frame):
-            path = document_path(object_id)
-            _write(folder / path, document)
-            listing.append(_line(object_id, path, len(document), published[object_id]))
-        bulk.result()
+    base = f"{folder}/"  # joining 69,202 paths as Path objects takes a tenth of the whole publication
+    for object_id, document in _documents(frame):
+        path = document_path(object_id)
+        _write(base + path, document)
+        listing.append(_line(object_id, path, len(document), published[object_id]))
+    _write_bulk(folder / BULK, frame)
     _write(folder / DOCUMENTS, b"".join(listing))
     addresses = (
         (f"{site_url}/{quote(document_path(object_id), safe='/')}", one.changed_on)
@@ -118,7 +115,7 @@ def _write_bulk(path: Path, frame: pl.LazyFrame) -> None:
             packed.write("\n".join([*batch["document"], ""]).encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: str | Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         os.write(descriptor, content)

@@ -8,6 +8,7 @@ from lists of dictionaries took four times as long as all the rest of a harvest.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from types import NoneType
 from typing import Any, Protocol
 
 import orjson
@@ -18,6 +19,10 @@ from millrace_museum.mapping import FieldMapping
 from millrace_museum.model import ModelField
 
 Taker = Callable[[Any], Any]
+
+_TEXTS = {str, NoneType}
+_INTEGERS = {int, NoneType}
+_INT64 = 1 << 63
 
 
 class Column(Protocol):
@@ -37,16 +42,16 @@ class TextColumn:
 
     def __init__(self, mapped: FieldMapping) -> None:
         self._take = compile_path(mapped.source)
-        self._values: list[str | None] = []
+        self._values: list[Any] = []
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Append the field of a record."""
-        self._values.append(as_text(self._take(record)))
+        self._values.append(self._take(record))
 
     def drain(self) -> pl.Series:
         """A series of text."""
         values, self._values = self._values, []
-        return pl.Series(values, dtype=pl.String)
+        return text_series(values)
 
 
 class ListColumn:
@@ -58,7 +63,7 @@ class ListColumn:
         self._reset()
 
     def _reset(self) -> None:
-        self._flat: dict[str, list[str | None]] = {name: [] for name, _ in self._takers}
+        self._flat: dict[str, list[Any]] = {name: [] for name, _ in self._takers}
         self._filling = [(take, self._flat[name].append) for name, take in self._takers]
         self._count = 0
         self._offsets: list[int | None] = []
@@ -68,18 +73,16 @@ class ListColumn:
         begin = self._count
         for item in self._items(record):
             for take, append in self._filling:
-                append(as_text(take(item)))
+                append(take(item))
             self._count += 1
         self._offsets.append(begin if self._count > begin else None)
 
     def drain(self) -> pl.Series:
         """A series of lists of structs of text."""
         # An Arrow list offset that is null marks a null list; the last one closes the last list.
-        offsets = pa.array([*self._offsets, self._count], pa.int32())
-        structs = pa.StructArray.from_arrays(
-            [pa.array(values, pa.large_string()) for values in self._flat.values()], list(self._flat)
-        )
-        series = pl.Series(pl.from_arrow(pa.ListArray.from_arrays(offsets, structs)))
+        offsets = pa.array([*self._offsets, self._count], pa.int64())
+        structs = pl.DataFrame([text_series(values).alias(name) for name, values in self._flat.items()]).to_struct()
+        series = pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(offsets, structs.to_arrow())))
         self._reset()
         return series
 
@@ -110,6 +113,17 @@ def compile_column(mapped: FieldMapping | None, wanted: ModelField) -> Column:
     return TextColumn(mapped)
 
 
+def text_series(values: list[Any]) -> pl.Series:
+    """Scalars of any type as text, blanks as null; a column of one type is converted at once, others value by value."""
+    types = set(map(type, values))
+    if types <= _INTEGERS and all(value is None or -_INT64 <= value < _INT64 for value in values):
+        return pl.Series(values, dtype=pl.Int64).cast(pl.String)
+    if not types <= _TEXTS:
+        values = [as_text(value) for value in values]
+    texts = pl.Series(values, dtype=pl.String)
+    return texts.set(texts.str.strip_chars() == "", None)
+
+
 def compile_path(path: str) -> Taker:
     """Make the function that follows a dotted path; `.` is the value itself, a missing step gives None."""
     if path == ".":
@@ -130,11 +144,9 @@ def compile_path(path: str) -> Taker:
 
 
 def as_text(value: Any) -> str | None:
-    """A scalar as text, JSON's way; objects and lists as JSON; nothing but blanks as None."""
-    if type(value) is str:
-        return value if value and not value.isspace() else None
-    if value is None:
-        return None
+    """A scalar as text, JSON's way; objects and lists as JSON."""
+    if value is None or type(value) is str:
+        return value
     if type(value) is int or type(value) is float:
         return str(value)
     return orjson.dumps(value).decode()

@@ -95,7 +95,7 @@ class Harvest:
                 self.records += 1
                 if not known.issuperset(record):
                     self._unmapped.update(record.keys() - known)
-                missing = [name for name, take in required if as_text(take(record)) is None]
+                missing = [name for name, take in required if not (as_text(take(record)) or "").strip()]
                 if missing:
                     reason = " and ".join(self._missing(name) for name in missing)
                     log.add(row_reject(path, line, reason, f"missing_{missing[0]}", excerpt(record)))

@@ -1,0 +1,114 @@
+"""The house rules that can be read off definitions and source files; each returns what breaks them.
+
+`tests/conventions` applies them to every installed domain. A domain that lives elsewhere applies them in its own
+tests:
+
+    assert asset_problems(defs()) == []
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import dagster as dg
+
+from millrace.runs.stage import STAGE_MARK
+
+MAX_LINES = 400
+BANNED_NAMES = frozenset({"utils", "helpers", "common", "manager", "misc"})
+_ASSET_NAME = re.compile(r"^[a-z]+(_[a-z0-9]+)+$")
+
+
+def asset_problems(definitions: dg.Definitions) -> list[str]:
+    """Assets that lack what every asset carries, and checks that are not named after theirs."""
+    problems: list[str] = []
+    for asset in definitions.assets or ():
+        if isinstance(asset, dg.AssetsDefinition):
+            problems += _asset_problems(asset)
+    for check in definitions.asset_checks or ():
+        for spec in check.check_specs:
+            name = spec.asset_key.to_user_string()
+            if not (spec.name.startswith(f"{name}_") and spec.name.endswith("_check")):
+                problems.append(f"check {spec.name}: expected {name}_<purpose>_check")
+            if not spec.description:
+                problems.append(f"check {spec.name}: no description")
+    return problems
+
+
+def _asset_problems(asset: dg.AssetsDefinition) -> list[str]:
+    problems = []
+    for spec in asset.specs:
+        name = spec.key.to_user_string()
+        carried = {
+            "code_version": spec.code_version,
+            "kinds": spec.kinds,
+            "group": spec.group_name if spec.group_name != "default" else None,
+            "owner": spec.owners,
+            "description": spec.description,
+        }
+        problems += [f"asset {name}: no {what}" for what, value in carried.items() if not value]
+        if not _ASSET_NAME.match(name):
+            problems.append(f"asset {name}: expected <stage>_<entity>")
+    if asset.is_executable and not _is_staged(asset):
+        problems.append(f"asset {asset.keys}: its function is not decorated with @stage")
+    return problems
+
+
+def _is_staged(asset: dg.AssetsDefinition) -> bool:
+    compute = getattr(asset.op, "compute_fn", None)
+    return hasattr(getattr(compute, "decorated_fn", compute), STAGE_MARK)
+
+
+def module_problems(folder: Path) -> list[str]:
+    """Modules below a folder that are too long, badly named, undocumented, or impure where they must be pure.
+
+    A module below `transforms/` is pure: it imports no Dagster and no clock and opens nothing.
+    """
+    problems: list[str] = []
+    for path in sorted(folder.rglob("*.py")):
+        name = str(path.relative_to(folder))
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        docstring = ast.get_docstring(tree) or ""
+        if not docstring:
+            problems.append(f"{name}: no module docstring")
+        if len(text.splitlines()) > MAX_LINES and "lines" not in docstring:
+            problems.append(f"{name}: {len(text.splitlines())} lines (at most {MAX_LINES}, or the docstring says why)")
+        if BANNED_NAMES & set(path.with_suffix("").relative_to(folder).parts):
+            problems.append(f"{name}: a name that says nothing ({', '.join(sorted(BANNED_NAMES))})")
+        problems += [f"{name}: {problem}" for problem in _import_problems(tree)]
+        if "transforms" in path.parts:
+            problems += [f"{name}: {problem}" for problem in _impurities(tree)]
+    return problems
+
+
+def _import_problems(tree: ast.Module) -> list[str]:
+    """What a module does when it is imported and must not: read the environment or settings, swallow ImportError."""
+    problems = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for part in ast.walk(node):
+            if isinstance(part, ast.ExceptHandler) and "ImportError" in ast.unparse(part.type or ast.Constant(None)):
+                problems.append(f"line {part.lineno}: catches ImportError at import")
+            if isinstance(part, ast.Attribute) and ast.unparse(part) in ("os.environ", "os.getenv"):
+                problems.append(f"line {part.lineno}: reads the environment at import")
+    return problems
+
+
+def _impurities(tree: ast.Module) -> list[str]:
+    problems = []
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        problems += [
+            f"line {node.lineno}: a transform imports {name}"
+            for name in names
+            if name.split(".")[0] in ("dagster", "time", "os", "requests")
+        ]
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called == "open" or called.endswith((".now", ".today", ".utcnow")):
+                problems.append(f"line {node.lineno}: a transform calls {called}")
+    return problems
