@@ -50,7 +50,8 @@ class DomainResult:
     """What a domain's job came to.
 
     Attributes:
-        seconds: From the start of its process to its end, loading included.
+        seconds: The run, from its first step to its last; 0 where no run began.
+        process_seconds: The same with starting Python, loading the domain and making a sample.
         outputs: Folders that it published into.
         failures: One line for each failed step or error check.
         warnings: One line for each failed check of severity warning.
@@ -58,6 +59,7 @@ class DomainResult:
 
     domain: str
     seconds: float = 0.0
+    process_seconds: float = 0.0
     success: bool = False
     assets: list[AssetResult] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
@@ -103,6 +105,7 @@ class DomainResult:
                 self.failures.append(where + message["error"])
             case "end":
                 self.success = message["success"]
+                self.seconds = message["seconds"]
                 self.peak_memory_bytes = message["peak_memory_bytes"]
 
     def _take_check(self, message: Mapping[str, Any]) -> None:
@@ -181,7 +184,7 @@ def _run_domain(home: Home, name: str, request: Request, lock: int, audience: Au
                 audience.message(message)
         finally:
             code = process.wait()
-    result.seconds = round(time.monotonic() - started, 3)
+    result.process_seconds = round(time.monotonic() - started, 3)
     if code != 0:
         result.success = False
         if not result.failures:

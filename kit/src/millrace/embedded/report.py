@@ -80,7 +80,9 @@ def result_table(result: DomainResult) -> Table:
     """The table that ends a domain: asset, rows, seconds, rows per second, checks."""
     ending = "[green]succeeded" if result.success else "[red]failed"
     memory = f", {result.peak_memory_bytes / 2**20:,.0f} MiB at most" if result.peak_memory_bytes else ""
-    table = Table(title=f"{result.domain}: {ending}[/] in {result.seconds:.1f} s{memory}", title_justify="left")
+    loading = f" ({result.process_seconds:.1f} s with loading)"
+    title = f"{result.domain}: {ending}[/] in {result.seconds:.1f} s{loading}{memory}"
+    table = Table(title=title, title_justify="left")
     table.add_column("asset")
     for name in ("rows", "seconds", "rows/s", "checks passed", "failed"):
         table.add_column(name, justify="right")

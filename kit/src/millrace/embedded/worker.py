@@ -13,6 +13,7 @@ import os
 import resource
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def run_job(domain: Domain, job_name: str, instance: dg.DagsterInstance) -> Iter
     """Run a job as a launched run of its code location, so that the UI links it there.
 
     Yields:
-        Messages; the last is `end` with `success` and `peak_memory_bytes` of this process.
+        Messages; the last is `end` with `success`, `seconds` of the run and `peak_memory_bytes` of this process.
     """
     module = f"{domain.package}.definitions"
     repository = ReconstructableRepository(CodePointer.from_module(module, "defs", None))
@@ -59,6 +60,7 @@ def run_job(domain: Domain, job_name: str, instance: dg.DagsterInstance) -> Iter
         tags={"millrace/started_by": "demo"},
     )
     yield {"event": "run", "run_id": run.run_id}
+    started = time.monotonic()
     success = False
     for event in execute_run_iterator(job, run, instance):
         success = success or event.event_type_value == "PIPELINE_SUCCESS"
@@ -66,7 +68,8 @@ def run_job(domain: Domain, job_name: str, instance: dg.DagsterInstance) -> Iter
         if message is not None:
             yield message
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    yield {"event": "end", "success": success, "peak_memory_bytes": peak}
+    seconds = round(time.monotonic() - started, 3)
+    yield {"event": "end", "success": success, "seconds": seconds, "peak_memory_bytes": peak}
 
 
 def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:

@@ -99,15 +99,12 @@ def _import_problems(tree: ast.Module) -> list[str]:
 def _impurities(tree: ast.Module) -> list[str]:
     problems = []
     for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        problems += [
-            f"line {node.lineno}: a transform imports {name}"
-            for name in names
-            if name.split(".")[0] in ("dagster", "time", "os", "requests")
-        ]
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            for name in [module] if module else [alias.name for alias in node.names]:
+                if name.split(".")[0] in ("dagster", "time", "os", "requests"):
+                    problems.append(f"line {node.lineno}: a transform imports {name}")
+        elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             if called == "open" or called.endswith((".now", ".today", ".utcnow")):
                 problems.append(f"line {node.lineno}: a transform calls {called}")
