@@ -23,7 +23,9 @@ from millrace.errors import ConfigurationError
 from millrace.quality.checks import generated_checks
 from millrace.quality.contracts import Contract
 from millrace.resources import RejectFiles, StageParquetIOManager
+from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import retry_policy
+from millrace.runs.metadata import table_schema
 from millrace.settings import Settings
 
 ResourceFactory = Callable[[Settings, Any], Mapping[str, object]]
@@ -82,7 +84,7 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
     """Make the definitions of a domain for given settings; `build_location` calls it, tests may too."""
     config: DomainConfig = domain.config()
     own = dg.load_from_defs_folder(project_root=domain.root)
-    completed = dg.map_asset_specs(lambda spec: _complete(spec, config), _assets_of(own))
+    completed = dg.map_asset_specs(lambda spec: _complete(spec, config, domain.contracts), _assets_of(own))
     assets = {key.to_user_string() for definition in completed for key in _keys_of(definition)}
     _refuse_unknown_assets(domain, config, assets)
     resources: dict[str, object] = {
@@ -128,16 +130,22 @@ def _keys_of(definition: dg.AssetsDefinition | dg.AssetSpec) -> list[dg.AssetKey
     return [definition.key] if isinstance(definition, dg.AssetSpec) else list(definition.keys)
 
 
-def _complete(spec: dg.AssetSpec, config: DomainConfig) -> dg.AssetSpec:
-    """Give an asset its owner, and its freshness policy where the configuration has one."""
+def _complete(spec: dg.AssetSpec, config: DomainConfig, contracts: Mapping[str, Contract]) -> dg.AssetSpec:
+    """Give an asset its owner, its freshness policy and the columns of its contract, where it has them."""
+    name = spec.key.to_user_string()
     completed = spec.replace_attributes(owners=[*spec.owners] or [config.owner])
-    freshness = config.freshness.get(spec.key.to_user_string())
-    if freshness is None:
-        return completed
-    warn, fail = freshness.windows
-    return completed.replace_attributes(
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
-    )
+    if name in config.freshness:
+        warn, fail = config.freshness[name].windows
+        policy = dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
+        completed = completed.replace_attributes(freshness_policy=policy)
+    if name in contracts:
+        columns = contracts[name].schema.columns()
+        promised = table_schema(
+            {column: definition.dtype for column, definition in columns.items()},
+            {column: definition.description for column, definition in columns.items()},
+        )
+        completed = completed.merge_attributes(metadata={COLUMN_SCHEMA: promised})
+    return completed
 
 
 def _job(name: str, job: JobConfig, config: DomainConfig) -> Any:

@@ -76,9 +76,7 @@ def museum_resources(settings: Settings, config: MuseumConfig) -> dict[str, obje
             mapping=dg.EnvVar(MAPPING_VARIABLE),
             max_record_bytes=config.max_record_bytes,
         ),
-        "shelf": Shelf(
-            folder=str(settings.outputs("museum")), site_url=config.site_url, keep=config.keep_publications
-        ),
+        "shelf": Shelf(folder=str(settings.outputs("museum")), site_url=config.site_url, keep=config.keep_publications),
     }
 
 

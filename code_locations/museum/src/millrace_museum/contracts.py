@@ -16,24 +16,26 @@ MAX_ID_CHARACTERS = 120
 
 
 def _column(name: str, field: ModelField, *, harvested: bool, key: str) -> dy.Column:
-    nullable = not field.required
+    """The column of a field: text while harvested, then the model's kind with its range; only a cleaned key is unique."""
     primary = name == key and not harvested
+    nullable, about = not field.required, field.description
     match field.kind:
         case Kind.LIST:
-            return dy.List(dy.Struct({item: dy.String(nullable=True) for item in field.items}), nullable=True)
+            items = dy.Struct({item: dy.String(nullable=True) for item in field.items})
+            return dy.List(items, nullable=True, description=about)
         case Kind.YEAR if not harvested:
-            return dy.Int64(nullable=nullable, min=FIRST_YEAR, max=LAST_YEAR)
+            return dy.Int64(nullable=nullable, min=FIRST_YEAR, max=LAST_YEAR, description=about)
         case Kind.MILLIMETRES if not harvested:
-            return dy.Float64(nullable=nullable, min_exclusive=0.0, max=MAX_MILLIMETRES)
+            return dy.Float64(nullable=nullable, min_exclusive=0.0, max=MAX_MILLIMETRES, description=about)
         case _:
-            longest = MAX_ID_CHARACTERS if name == key and not harvested else None
-            return dy.String(nullable=nullable and not primary, primary_key=primary, max_length=longest)
+            longest = MAX_ID_CHARACTERS if primary else None
+            return dy.String(nullable=nullable, primary_key=primary, max_length=longest, description=about)
 
 
 def _schema(name: str, fields: dict[str, ModelField], key: str, *, harvested: bool) -> type[dy.Schema]:
     columns: dict[str, dy.Column] = {
-        "source_file": dy.String(nullable=False),
-        "source_line": dy.Int64(nullable=False, min=1),
+        "source_file": dy.String(nullable=False, description="file of the source"),
+        "source_line": dy.Int64(nullable=False, min=1, description="line in it, from 1"),
     }
     columns |= {field: _column(field, wanted, harvested=harvested, key=key) for field, wanted in fields.items()}
     return type(name, (dy.Schema,), columns)
@@ -56,9 +58,9 @@ class CleanedObject(_schema("CleanedObjectFields", OBJECT_FIELDS, "object_id", h
 class ReshapedObject(dy.Schema):
     """An object as it is published: its key and its JSON document."""
 
-    object_id = dy.String(primary_key=True, max_length=MAX_ID_CHARACTERS)
-    title = dy.String(nullable=False, min_length=1)
-    document = dy.String(nullable=False, min_length=2)
+    object_id = dy.String(primary_key=True, max_length=MAX_ID_CHARACTERS, description="the key")
+    title = dy.String(nullable=False, min_length=1, description="title, for people who look at the stage")
+    document = dy.String(nullable=False, min_length=2, description="the JSON document as it is published")
 
     @dy.rule()
     def document_is_an_object(cls) -> pl.Expr:  # noqa: N805

@@ -124,6 +124,7 @@ def load_mapping(name_or_path: str) -> MuseumMapping:
         return MuseumMapping.model_validate(raw)
     except ValidationError as error:
         problems = [problem for detail in error.errors() for problem in _detail_problems(dict(detail))]
+        problems += [problem for problem in _problems_of_parts(raw) if problem not in problems]
         raise ConfigurationError(
             subject, problems, next_step="fields are listed in code_locations/museum/README.md"
         ) from error
@@ -135,6 +136,15 @@ def _detail_problems(detail: dict[str, Any]) -> list[str]:
         return cause.problems
     place = ".".join(map(str, detail["loc"]))
     return [f"{place}: {detail['msg']}"]
+
+
+def _problems_of_parts(raw: dict[Any, Any]) -> Iterable[str]:
+    """Problems of those entities that have the right shape, where another part of the mapping has not."""
+    for entity in FIELDS:
+        try:
+            yield from _entity_problems(entity, EntityMapping.model_validate(raw.get(entity)))
+        except ValidationError:
+            continue
 
 
 def _entity_problems(entity: str, mapping: EntityMapping) -> Iterable[str]:
@@ -158,6 +168,8 @@ def _entity_problems(entity: str, mapping: EntityMapping) -> Iterable[str]:
                 yield f"{entity}.fields.{name}: a list needs `each` with some of: {', '.join(wanted.items)}"
             for item in unknown:
                 yield f"{entity}.fields.{name}.each.{item}: no such field{_suggestion(item, wanted.items)}"
+            if mapped.tree and mapped.split:
+                yield f"{entity}.fields.{name}: `tree` and `split` exclude each other"
         elif mapped.each or mapped.tree or mapped.split:
             yield f"{entity}.fields.{name}: `each`, `tree` and `split` are for lists"
         if mapped.unit is not None and (wanted.kind is not Kind.MILLIMETRES or mapped.unit not in MILLIMETRES):

@@ -5,6 +5,7 @@ What belongs here: order, processes, and what a run came to. What does not: how 
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -217,12 +218,19 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
                 stderr=log,
                 env={**instance_environment(home), **variables},
                 pass_fds=[lock],
+                start_new_session=True,
             )
-            while True:
-                try:
-                    return process.wait()
-                except KeyboardInterrupt:
-                    audience.note("stopping")
+
+            def stop(*_: object) -> None:
+                # Once, whether Ctrl+C or a service manager asks: Dagster then stops its daemon and code servers.
+                process.send_signal(signal.SIGINT)
+
+            previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                return process.wait()
+            finally:
+                for number, handler in previous.items():
+                    signal.signal(number, handler)
 
 
 def instance_environment(home: Home) -> dict[str, str]:

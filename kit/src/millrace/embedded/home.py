@@ -118,6 +118,7 @@ class Home:
             },
             "run_monitoring": {"enabled": True},
             "telemetry": {"enabled": False},
+            "nux": {"enabled": False},
         }
         workspace = {
             "load_from": [

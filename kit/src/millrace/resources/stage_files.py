@@ -23,6 +23,7 @@ from millrace.runs.metadata import describe_frame
 if TYPE_CHECKING:
     from upath import UPath
 
+COLUMN_SCHEMA = "dagster/column_schema"
 _ABANDONED_AFTER_SECONDS = 24 * 3600
 
 
@@ -58,7 +59,10 @@ class StageParquetIOManager(PolarsParquetIOManager):
 
     def get_metadata(self, context: dg.OutputContext, obj: Any) -> dict[str, dg.MetadataValue]:  # noqa: ARG002
         """Describe what was written: see `describe_frame` and `Measurement.metadata`."""
-        rows, metadata = describe_frame(pl.scan_parquet(str(self._get_path(context))))
+        promised = (context.definition_metadata or {}).get(COLUMN_SCHEMA)
+        columns = promised.columns if isinstance(promised, dg.TableSchema) else []
+        descriptions = {column.name: column.description for column in columns}
+        rows, metadata = describe_frame(pl.scan_parquet(str(self._get_path(context))), descriptions)
         return metadata | current_measurement().metadata(rows)
 
 

@@ -4,6 +4,7 @@ What belongs here: figures that can be read off any frame. What does not: a doma
 returns them) and the step's time and memory (`millrace.runs.measure`).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -15,8 +16,14 @@ PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 80
 
 
-def describe_frame(frame: pl.LazyFrame) -> tuple[int, dict[str, dg.MetadataValue]]:
+def describe_frame(
+    frame: pl.LazyFrame, descriptions: Mapping[str, str | None] | None = None
+) -> tuple[int, dict[str, dg.MetadataValue]]:
     """Describe a frame that lies in a file: it is scanned once for the nulls, once for the preview.
+
+    Args:
+        frame: The frame.
+        descriptions: What its columns mean, by column, where that is known.
 
     Returns:
         The number of rows, and `dagster/row_count`, `dagster/column_schema`, `columns`, `null_counts` (table:
@@ -29,7 +36,7 @@ def describe_frame(frame: pl.LazyFrame) -> tuple[int, dict[str, dg.MetadataValue
     nulls = {name: int(row[f"null:{name}"]) for name in schema}
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(rows),
-        "dagster/column_schema": dg.MetadataValue.table_schema(_table_schema(schema)),
+        "dagster/column_schema": dg.MetadataValue.table_schema(table_schema(schema, descriptions or {})),
         "columns": dg.MetadataValue.int(len(schema)),
         "null_counts": dg.MetadataValue.table(
             [
@@ -59,5 +66,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
 
 
-def _table_schema(schema: pl.Schema) -> dg.TableSchema:
-    return dg.TableSchema([dg.TableColumn(name, str(dtype)) for name, dtype in schema.items()])
+def table_schema(dtypes: Mapping[str, object], descriptions: Mapping[str, str | None]) -> dg.TableSchema:
+    """Columns with their dtypes and, where it is known, what they mean."""
+    return dg.TableSchema(
+        [dg.TableColumn(name, str(dtype), description=descriptions.get(name)) for name, dtype in dtypes.items()]
+    )

@@ -101,9 +101,12 @@ def _impurities(tree: ast.Module) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = node.module if isinstance(node, ast.ImportFrom) else None
-            for name in [module] if module else [alias.name for alias in node.names]:
-                if name.split(".")[0] in ("dagster", "time", "os", "requests"):
-                    problems.append(f"line {node.lineno}: a transform imports {name}")
+            names = [module] if module else [alias.name for alias in node.names]
+            problems += [
+                f"line {node.lineno}: a transform imports {name}"
+                for name in names
+                if name.split(".")[0] in ("dagster", "time", "os", "requests")
+            ]
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             if called == "open" or called.endswith((".now", ".today", ".utcnow")):

@@ -1,5 +1,7 @@
 """Join: objects meet their artists, and what does not meet is reported."""
 
+from typing import Any
+
 import dagster as dg
 import polars as pl
 
@@ -17,7 +19,7 @@ def joined_objects(cleaned_objects: pl.LazyFrame, cleaned_artists: pl.LazyFrame)
     current_measurement().rows_in = cleaned_objects.select(pl.len()).collect().item()
     unused = unused_artists(cleaned_objects, cleaned_artists).collect()
     records = cleaned_artists.select(pl.len()).collect().item()
-    metadata: dict[str, object] = {
+    metadata: dict[str, Any] = {
         "artists_joined": records - unused.height,
         "artists_without_objects": unused.height,
         "unknown_artist_ids": unknown_artists(cleaned_objects, cleaned_artists).collect().height,

@@ -1,5 +1,7 @@
 """Publish: documents become files that the public reads, all at once, and say what changed."""
 
+from typing import Any
+
 import dagster as dg
 import orjson
 import polars as pl
@@ -47,7 +49,7 @@ def published_objects(
             "changed": changes.changed,
             "removed": changes.removed,
         }
-        metadata: dict[str, object] = {
+        metadata: dict[str, Any] = {
             "dagster/row_count": len(published),
             "publication": name,
             "output": dg.MetadataValue.path(str(session.root)),

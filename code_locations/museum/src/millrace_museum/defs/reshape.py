@@ -1,5 +1,7 @@
 """Reshape: one JSON document an object."""
 
+from typing import Any
+
 import dagster as dg
 import polars as pl
 
@@ -15,7 +17,7 @@ def reshaped_objects(joined_objects: pl.LazyFrame, collection: Collection) -> dg
     """Documents as readers get them, sorted by identifier."""
     museum = collection.museum()
     current_measurement().rows_in = joined_objects.select(pl.len()).collect().item()
-    metadata: dict[str, object] = {}
+    metadata: dict[str, Any] = {}
     centuries = objects_by_century(joined_objects).collect()
     if not centuries.is_empty():
         bars = {f"from {century}": objects for century, objects in centuries.iter_rows()}

@@ -30,12 +30,19 @@ DOCUMENTS = "documents.ndjson"
 BULK = "objects.ndjson.gz"
 _BATCH_ROWS = 5_000
 _NAME_CHARACTERS = 32
+_MAX_NAME_CHARACTERS = 200
 _GZIP_LEVEL = 4  # level 6 takes twice the time for 3 % less
 
 
 def document_path(object_id: str) -> str:
-    """Path of a document within its publication; a leading dot is encoded too, so that no file hides."""
+    """Path of a document within its publication; a leading dot is encoded too, so that no file hides.
+
+    120 characters can take 1,440 encoded ones, and a file name holds 255 bytes: a longer name is the identifier's
+    SHA-256 behind `%-`, with which no encoded identifier begins.
+    """
     name = quote(object_id, safe="")
+    if len(name) > _MAX_NAME_CHARACTERS:
+        return f"objects/%-{hashlib.sha256(object_id.encode()).hexdigest()}.json"
     return f"objects/{'%2E' + name[1:] if name.startswith('.') else name}.json"
 
 
@@ -118,7 +125,9 @@ def _write_bulk(path: Path, frame: pl.LazyFrame) -> None:
 def _write(path: str | Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
-        os.write(descriptor, content)
+        remaining = memoryview(content)
+        while remaining:  # one call writes at most 2 GiB, and less on a disk that is nearly full
+            remaining = remaining[os.write(descriptor, remaining) :]
     finally:
         os.close(descriptor)
 

@@ -64,10 +64,13 @@ class Harvest:
             columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
         ) -> Iterator[pl.DataFrame]:
             for batch in self._batches(schema, log):
-                frame = batch if columns is None else batch.select(columns)
-                if predicate is not None:
-                    frame = frame.filter(predicate)
-                yield frame if rows is None else frame.head(rows)
+                frame = batch if rows is None else batch.head(rows)
+                rows = None if rows is None else rows - frame.height
+                if columns is not None:
+                    frame = frame.select(columns)
+                yield frame if predicate is None else frame.filter(predicate)
+                if rows == 0:
+                    return
 
         return register_io_source(batches, schema=schema)
 

@@ -5,9 +5,9 @@ What belongs here: bytes and where they end. What does not: formats.
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,8 +27,26 @@ _BUFFER_BYTES = 1 << 20
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
+class _Unpacked(RawIOBase):
+    """A gzip stream that hands out what it has before it fails.
+
+    `GzipFile.read(size)` gathers `size` bytes and loses them all where the file breaks off among them.
+    """
+
+    def __init__(self, packed: gzip.GzipFile) -> None:
+        self._packed = packed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._packed.read1(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
 @contextmanager
-def open_source(path: Path) -> Iterator[BinaryIO]:
+def open_source(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a source for reading bytes, a UTF-8 byte-order mark skipped.
 
     Raises:
@@ -39,7 +57,7 @@ def open_source(path: Path) -> Iterator[BinaryIO]:
         raw.seek(0)
         stream: BinaryIO = raw
         if magic == _GZIP_MAGIC:
-            stream = BufferedReader(gzip.GzipFile(fileobj=raw, mode="rb"), _BUFFER_BYTES)  # ty: ignore[invalid-assignment]
+            stream = BufferedReader(_Unpacked(gzip.GzipFile(fileobj=raw, mode="rb")), _BUFFER_BYTES)
         start = _first_bytes(stream, path)
         if not start:
             raise SourceUnreadableError(str(path), "the file is empty", next_step="check the export that wrote it")

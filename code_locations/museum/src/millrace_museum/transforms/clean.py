@@ -27,7 +27,7 @@ def cleaned(frame: pl.LazyFrame, entity: str, millimetres: Mapping[str, float]) 
     Returns:
         The same columns in the model's dtypes, in the order of the source.
     """
-    typed = frame.filter(pl.col(KEYS[entity]).str.strip_chars().is_first_distinct()).with_columns(
+    typed = frame.filter(_is_first(entity)).with_columns(
         _usable(name, field.kind, millimetres.get(name, 1.0)) for name, field in FIELDS[entity].items()
     )
     if entity == "objects":
@@ -49,21 +49,26 @@ def repeated_keys(frame: pl.LazyFrame, entity: str) -> pl.LazyFrame:
 
 
 def unusable_values(frame: pl.LazyFrame, entity: str, millimetres: Mapping[str, float]) -> pl.LazyFrame:
-    """Values that `cleaned` makes null, in the order of the fields.
+    """Values that `cleaned` makes null in the rows that it keeps, in the order of the fields.
 
     Returns:
         `source_file`, `source_line`, `field`, `value`, `reason`.
     """
+    kept = frame.filter(_is_first(entity))
     unusable = [
-        _listed(frame, name, pl.col(name).is_not_null() & usable.is_null(), f"no {field.kind}")
+        _listed(kept, name, pl.col(name).is_not_null() & usable.is_null(), f"no {field.kind}")
         for name, field in FIELDS[entity].items()
         if field.kind in (Kind.YEAR, Kind.MILLIMETRES)
         for usable in [_usable(name, field.kind, millimetres.get(name, 1.0))]
     ]
     if entity == "objects":
         start, end = (_usable(name, Kind.YEAR, 1.0) for name in ("start_year", "end_year"))
-        unusable.append(_listed(frame, "end_year", start > end, "before start_year"))
+        unusable.append(_listed(kept, "end_year", start > end, "before start_year"))
     return pl.concat(unusable)
+
+
+def _is_first(entity: str) -> pl.Expr:
+    return pl.col(KEYS[entity]).str.strip_chars().is_first_distinct()
 
 
 def _listed(frame: pl.LazyFrame, name: str, unusable: pl.Expr, reason: str) -> pl.LazyFrame:
@@ -84,14 +89,16 @@ def _usable(name: str, kind: Kind, millimetres: float) -> pl.Expr:
         case Kind.YEAR:
             return _year(text).alias(name)
         case Kind.MILLIMETRES:
-            length = text.str.strip_chars().cast(pl.Float64, strict=False) * millimetres
+            # To the micrometre, because 0.3 times 25.4 is 7.619999999999999.
+            length = (text.str.strip_chars().cast(pl.Float64, strict=False) * millimetres).round(3)
             return pl.when((length > 0) & (length <= MAX_MILLIMETRES)).then(length).alias(name)
         case _:
             return text.str.strip_chars()
 
 
 def _year(text: pl.Expr) -> pl.Expr:
-    stripped = text.str.strip_chars()
+    # A table with empty cells leaves many tools with its years as floats: 1922.0 is 1922.
+    stripped = text.str.strip_chars().str.strip_suffix(".0")
     year = pl.coalesce(
         stripped.cast(pl.Int64, strict=False), stripped.str.extract(_ONE_YEAR, 1).cast(pl.Int64, strict=False)
     )

@@ -46,9 +46,7 @@ def unknown_artists(objects: pl.LazyFrame, artists: pl.LazyFrame) -> pl.LazyFram
 
 def unused_artists(objects: pl.LazyFrame, artists: pl.LazyFrame) -> pl.LazyFrame:
     """Artists on record that no object names: `artist_id`, `name`, by identifier."""
-    return (
-        artists.select("artist_id", "name").join(_credits(objects), on="artist_id", how="anti").sort("artist_id")
-    )
+    return artists.select("artist_id", "name").join(_credits(objects), on="artist_id", how="anti").sort("artist_id")
 
 
 def _credits(objects: pl.LazyFrame) -> pl.LazyFrame:
