@@ -16,7 +16,7 @@ MAX_ID_CHARACTERS = 120
 
 
 def _column(name: str, field: ModelField, *, harvested: bool, key: str) -> dy.Column:
-    """The column of a field: text while harvested, then the model's kind with its range; only a cleaned key is unique."""
+    """The column of a field: text while harvested, then the model's kind with its range; a cleaned key is unique."""
     primary = name == key and not harvested
     nullable, about = not field.required, field.description
     match field.kind:
