@@ -135,7 +135,8 @@ def naive_items(record: dict[str, Any], mapped: FieldMapping) -> Iterable[Any]:
         return naive_leaves(value["c"]) if isinstance(value, dict) and isinstance(value.get("c"), list) else ()
     if mapped.split:
         return [part.strip() for part in (naive_text(value) or "").split(mapped.split) if part.strip()]
-    return value if isinstance(value, list) else () if value is None else [value]
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if item is not None]
 
 
 # Blanks are blanks to Python and to Polars alike; U+001C and its like are that to Python only.

@@ -24,7 +24,7 @@ from millrace_museum.transforms.reshape import reshaped
 
 Harvest = Callable[..., tuple[pl.DataFrame, list[Reject]]]
 
-FILES = ("artworks.ndjson.gz", "artist_data.csv", "truth.json")
+FILES = ("artworks.ndjson.gz", "artist_data.csv", "mapping.yaml", "truth.json")
 MAX_REJECTED_SHARE = 0.05  # of config.yaml
 
 
@@ -171,8 +171,15 @@ def test_a_sample_without_rows_is_refused_before_anything_is_written(rows: int, 
     assert not (tmp_path / "sample").exists()
 
 
-def test_the_environment_is_that_of_a_given_source(tmp_path: Path) -> None:
-    assert write_sample(tmp_path, 1, 1) == given_source(tmp_path, None)
+def test_the_environment_is_that_of_a_given_source_with_the_samples_own_mapping(tmp_path: Path) -> None:
+    assert write_sample(tmp_path, 1, 1) == given_source(tmp_path, str(tmp_path / "mapping.yaml"))
+
+
+def test_a_sample_is_never_published_as_the_collection_whose_mapping_it_borrows(tmp_path: Path) -> None:
+    write_sample(tmp_path, 1, 1)
+
+    assert load_mapping(str(tmp_path / "mapping.yaml")).museum == "sample"
+    assert load_mapping("tate").museum == "tate"
 
 
 def stamps(folder: Path) -> dict[str, int]:

@@ -83,7 +83,7 @@ def build_location(domain: Domain) -> Callable[[], dg.Definitions]:
 def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
     """Make the definitions of a domain for given settings; `build_location` calls it, tests may too."""
     config: DomainConfig = domain.config()
-    own = dg.load_from_defs_folder(project_root=domain.root)
+    own = dg.load_from_defs_folder(path_within_project=domain.root)
     completed = dg.map_asset_specs(lambda spec: _complete(spec, config, domain.contracts), _assets_of(own))
     assets = {key.to_user_string() for definition in completed for key in _keys_of(definition)}
     _refuse_unknown_assets(domain, config, assets)

@@ -4,6 +4,8 @@ Harvested rows hold text, so their contract only says that a key and a place are
 dtypes and ranges are those of the model; `millrace_museum.model` has the fields once, here stand the rules.
 """
 
+from typing import Any
+
 import dataframely as dy
 import polars as pl
 
@@ -46,7 +48,10 @@ HarvestedArtist = _schema("HarvestedArtist", ARTIST_FIELDS, "artist_id", harvest
 CleanedArtist = _schema("CleanedArtist", ARTIST_FIELDS, "artist_id", harvested=False)
 
 
-class CleanedObject(_schema("CleanedObjectFields", OBJECT_FIELDS, "object_id", harvested=False)):
+CleanedObjectFields: Any = _schema("CleanedObjectFields", OBJECT_FIELDS, "object_id", harvested=False)
+
+
+class CleanedObject(CleanedObjectFields):
     """An object with the model's dtypes; its years are in order where both are known."""
 
     @dy.rule()

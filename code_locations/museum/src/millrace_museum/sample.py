@@ -2,6 +2,7 @@
 
     artworks.ndjson.gz   objects: nested, of mixed types, with torn, mis-encoded and repeated records among them
     artist_data.csv      artists, with a byte-order mark
+    mapping.yaml         Tate's mapping under another name, so that a sample is never published as Tate's collection
     truth.json           what a run over these must count, for tests and demos to hold it to
 
 What belongs here: data with a known mess. What does not: data that closes a gate; what is to be rejected stays
@@ -20,12 +21,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
+import yaml
 
 from millrace.errors import ConfigurationError
-from millrace_museum.collection import given_source
+from millrace_museum.collection import DEFAULT_MAPPING, given_source
+from millrace_museum.mapping import SHIPPED
 
-GENERATOR = 2  # raised with every change of the bytes that a (rows, seed) gives
-OBJECTS, ARTISTS, TRUTH = "artworks.ndjson.gz", "artist_data.csv", "truth.json"
+GENERATOR = 3  # raised with every change of the bytes that a (rows, seed) gives
+OBJECTS, ARTISTS, MAPPING, TRUTH = "artworks.ndjson.gz", "artist_data.csv", "mapping.yaml", "truth.json"
 
 _ROWS_AN_ARTIST, _MIN_ARTISTS, _MAX_ARTISTS = 20, 3, 20_000  # Tate has 69,202 works by 3,532 artists
 _REJECT_CHANCE, _REJECT_SHARE = 0.012, 0.04
@@ -75,9 +78,9 @@ def write_sample(folder: Path, rows: int, seed: int) -> dict[str, str]:
             truth = {**request, **_write(scratch, rows, seed), "files": _sizes(scratch)}
             (scratch / TRUTH).write_bytes(orjson.dumps(truth, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
             (folder / TRUTH).unlink(missing_ok=True)
-            for file in (OBJECTS, ARTISTS, TRUTH):
+            for file in (OBJECTS, ARTISTS, MAPPING, TRUTH):
                 (scratch / file).replace(folder / file)
-    return given_source(folder, None)
+    return given_source(folder, str(folder / MAPPING))
 
 
 def _is_complete(folder: Path, request: dict[str, int]) -> bool:
@@ -89,7 +92,7 @@ def _is_complete(folder: Path, request: dict[str, int]) -> bool:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    return {file: (folder / file).stat().st_size for file in (OBJECTS, ARTISTS)}
+    return {file: (folder / file).stat().st_size for file in (OBJECTS, ARTISTS, MAPPING)}
 
 
 def _write(folder: Path, rows: int, seed: int) -> dict[str, Any]:
@@ -99,6 +102,9 @@ def _write(folder: Path, rows: int, seed: int) -> dict[str, Any]:
     artist_rejects = Counter[str]()
     with (folder / ARTISTS).open("wb") as file:
         file.writelines(_artist_rows(objects.artists, seed, artist_rejects))
+    mapping = yaml.safe_load((SHIPPED / f"{DEFAULT_MAPPING}.yaml").read_text(encoding="utf-8"))
+    mapping |= {"museum": "sample", "title": "Made-up museum", "attribution": "made up"}
+    (folder / MAPPING).write_text(yaml.safe_dump(mapping, sort_keys=False), encoding="utf-8")
     odd_births = artist_rejects.pop("birth_year_unusable", 0)
     unreadable = sum(objects.rejects[rule] for rule in _UNREADABLE)
     missing = sum(objects.rejects[rule] for rule in _INCOMPLETE)

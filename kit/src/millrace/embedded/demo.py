@@ -166,25 +166,25 @@ def _run_domain(home: Home, name: str, request: Request, lock: int, audience: Au
         "rows": request.rows,
         "sample": home.sample(name),
     }
+    command = [sys.executable, "-m", "millrace.embedded.worker", orjson.dumps(order, default=str).decode()]
     started = time.monotonic()
-    with log.open("wb") as errors:
-        # The worker inherits the lock: should this process be killed, the home stays taken until the worker ends.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "millrace.embedded.worker", orjson.dumps(order, default=str).decode()],
+    # The worker inherits the lock: should this process be killed, the home stays taken until the worker ends.
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command,
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
             env=instance_environment(home),
             pass_fds=[lock],
-        )
-        assert process.stdout is not None  # noqa: S101  # asked for with PIPE
-        try:
-            for line in process.stdout:
-                message = orjson.loads(line)
-                result.take(message)
-                audience.message(message)
-        finally:
-            code = process.wait()
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            message = orjson.loads(line)
+            result.take(message)
+            audience.message(message)
+    code = process.returncode
     result.process_seconds = round(time.monotonic() - started, 3)
     if code != 0:
         result.success = False
@@ -212,22 +212,27 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
         audience.note(f"Dagster serves at http://127.0.0.1:{port} until you press Ctrl+C")
         with (home.logs / "dagster.log").open("wb") as log:
             command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home.dagster / "workspace.yaml")]
-            process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(port)],
-                stdout=log,
-                stderr=log,
-                env={**instance_environment(home), **variables},
-                pass_fds=[lock],
-                start_new_session=True,
-            )
+            running: list[subprocess.Popen[bytes]] = []
 
             def stop(*_: object) -> None:
                 # Once, whether Ctrl+C or a service manager asks: Dagster then stops its daemon and code servers.
-                process.send_signal(signal.SIGINT)
+                for process in running:
+                    process.send_signal(signal.SIGINT)
 
+            # Before the start: a child inherits an ignored SIGINT (a shell's `&` ignores it), but not a handled one.
             previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
             try:
-                return process.wait()
+                running.append(
+                    subprocess.Popen(
+                        [*command, "--host", "127.0.0.1", "--port", str(port)],
+                        stdout=log,
+                        stderr=log,
+                        env={**instance_environment(home), **variables},
+                        pass_fds=[lock],
+                        start_new_session=True,
+                    )
+                )
+                return running[0].wait()
             finally:
                 for number, handler in previous.items():
                     signal.signal(number, handler)

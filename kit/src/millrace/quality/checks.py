@@ -53,16 +53,22 @@ def generated_checks(asset: str, contract: Contract, max_rejected_share: float) 
         for purpose in names
     ]
 
-    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, ins={"frame": dg.AssetIn(asset)})
+    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, ins={"frame": dg.AssetIn(asset)}, can_subset=True)
     @stage
-    def checks(frame: pl.LazyFrame, rejects: RejectFiles) -> Iterator[dg.AssetCheckResult]:
+    def checks(
+        context: dg.AssetCheckExecutionContext, frame: pl.LazyFrame, rejects: RejectFiles
+    ) -> Iterator[dg.AssetCheckResult]:
         verdict = contract.judge(frame)
         log = rejects.path(asset)
         tally = _Tally(log)
-        yield _contract_result(asset, names["contract"], verdict)
-        yield _intake_result(asset, names["intake"], verdict.rows, tally, max_rejected_share)
-        yield _rejects_result(asset, names["rejects"], tally, log)
-        yield _unexpected_result(asset, names["unexpected_fields"], verdict, tally)
+        results = [
+            _contract_result(asset, names["contract"], verdict),
+            _intake_result(asset, names["intake"], verdict.rows, tally, max_rejected_share),
+            _rejects_result(asset, names["rejects"], tally, log),
+            _unexpected_result(asset, names["unexpected_fields"], verdict, tally),
+        ]
+        selected = {key.name for key in context.selected_asset_check_keys}
+        yield from (result for result in results if result.check_name in selected)
 
     return checks
 

@@ -48,9 +48,9 @@ class Reject:
 
 
 class RejectLog:
-    """Writes rejects as they come and replaces the file at the end; a context manager.
+    """Writes rejects as they come and replaces the file when it is closed; also a context manager.
 
-    Left by an error, it keeps what it saw under the file's name as well: after a failure the rejects are what
+    Closed after an error, it keeps what it saw under the file's name as well: after a failure the rejects are what
     people look for.
     """
 
@@ -60,7 +60,8 @@ class RejectLog:
         self._temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
         self._file: BinaryIO | None = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> Self:
+        """Begin anew; the old file stays until this one is closed."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._temporary.open("wb")
         return self
@@ -68,16 +69,24 @@ class RejectLog:
     def add(self, reject: Reject) -> None:
         """Append one reject."""
         if self._file is None:
-            raise ValueError("the reject log is not open; use it as a context manager")
+            raise ValueError(f"the reject log of {self.path.stem} is not open")
         self.counts[reject.kind] += 1
         self._file.write(orjson.dumps(asdict(reject), option=orjson.OPT_APPEND_NEWLINE))
+
+    def close(self) -> None:
+        """Put the file in its place; nothing happens where the log is not open."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._temporary.replace(self.path)
+
+    def __enter__(self) -> Self:
+        return self.open()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._temporary.replace(self.path)
+        self.close()
 
 
 def excerpt(raw: bytes | str | Mapping[str, Any]) -> str:

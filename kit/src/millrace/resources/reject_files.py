@@ -18,7 +18,13 @@ class RejectFiles(dg.ConfigurableResource):
         return Path(self.folder) / f"{asset}.ndjson"
 
     def log(self, asset: str) -> RejectLog:
-        """A new log that replaces the asset's file when it is closed; the step's metadata counts its rows."""
-        log = RejectLog(self.path(asset))
-        current_measurement().count_rejected = lambda: log.counts[RejectKind.ROW]
+        """Open a new log for the step that runs now.
+
+        The step's metadata counts its rows, and it is closed when the stage has been written or the step has failed:
+        a lazy stage rejects while it is sunk, after the asset's function has returned.
+        """
+        log = RejectLog(self.path(asset)).open()
+        measurement = current_measurement()
+        measurement.count_rejected = lambda: log.counts[RejectKind.ROW]
+        measurement.at_end.append(log.close)
         return log

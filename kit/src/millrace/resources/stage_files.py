@@ -44,6 +44,7 @@ class StageParquetIOManager(PolarsParquetIOManager):
                 temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+            current_measurement().finish()
 
     def load_from_path(self, context: dg.InputContext, path: "UPath") -> pl.LazyFrame:
         """Scan a stage.

@@ -26,11 +26,11 @@ def logical_date(context: dg.AssetExecutionContext) -> date:
             return date.fromisoformat(tags[LOGICAL_DATE_TAG])
         except ValueError as error:
             problem = f"tag {LOGICAL_DATE_TAG}={tags[LOGICAL_DATE_TAG]!r}: {error}"
-            raise ConfigurationError(f"run {context.run_id}", [problem], next_step="write YYYY-MM-DD") from error
+            raise ConfigurationError(f"run {context.run.run_id}", [problem], next_step="write YYYY-MM-DD") from error
     if _SCHEDULED_TAG in tags:
         return datetime.fromisoformat(tags[_SCHEDULED_TAG]).astimezone(UTC).date()
-    root = context.run.root_run_id or context.run_id
-    record = context.instance.get_run_record_by_id(root) or context.instance.get_run_record_by_id(context.run_id)
+    root = context.run.root_run_id or context.run.run_id
+    record = context.instance.get_run_record_by_id(root) or context.instance.get_run_record_by_id(context.run.run_id)
     if record is None:
-        raise ConfigurationError(f"run {context.run_id}", ["is not in this instance"])
+        raise ConfigurationError(f"run {context.run.run_id}", ["is not in this instance"])
     return record.create_timestamp.date()

@@ -25,11 +25,18 @@ class Measurement:
     Attributes:
         rows_in: Rows that the step read; where nobody says, rows written plus rows rejected.
         count_rejected: Says at the end how many rows were turned away; None where the step rejects nothing.
+        at_end: What to do when the stage has been written or the step has failed; see `finish`.
     """
 
     started: float = field(default_factory=time.monotonic)
     rows_in: int | None = None
     count_rejected: Callable[[], int] | None = None
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+
+    def finish(self) -> None:
+        """Do what was left for the end, once."""
+        while self.at_end:
+            self.at_end.pop()()
 
     def metadata(self, rows: int) -> dict[str, dg.MetadataValue]:
         """Describe the step.

@@ -10,7 +10,8 @@ says so in `dg.asset`.
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from millrace.runs.failures import dagster_failures
@@ -21,14 +22,24 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 STAGE_MARK = "__millrace_stage__"
 
 
+@contextmanager
+def _measured() -> Generator[None]:
+    """Begin the step's measurement; finish it here where the step fails before anything is written."""
+    measurement = begin_measurement()
+    try:
+        yield
+    except Exception:
+        measurement.finish()
+        raise
+
+
 def stage(function: Function) -> Function:
     """Measure an asset's function and let only known failure classes out of it."""
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
         def generating(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            begin_measurement()
-            with dagster_failures():
+            with _measured(), dagster_failures():
                 yield from function(*args, **kwargs)
 
         wrapped: Callable[..., Any] = generating
@@ -36,8 +47,7 @@ def stage(function: Function) -> Function:
 
         @functools.wraps(function)
         def returning(*args: Any, **kwargs: Any) -> Any:
-            begin_measurement()
-            with dagster_failures():
+            with _measured(), dagster_failures():
                 return function(*args, **kwargs)
 
         wrapped = returning

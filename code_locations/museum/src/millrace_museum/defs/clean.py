@@ -1,6 +1,6 @@
 """Clean: text becomes the model's kinds; what cannot be used, repeats a key or breaks the contract is rejected."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
@@ -17,28 +17,22 @@ from millrace_museum.transforms.clean import cleaned, repeated_keys, unusable_va
 
 @dg.asset(group_name="clean", kinds={"polars", "parquet"}, code_version="1")
 @stage
-def cleaned_objects(
-    harvested_objects: pl.LazyFrame, collection: Collection, rejects: RejectFiles
-) -> Iterator[dg.MaterializeResult]:
+def cleaned_objects(harvested_objects: pl.LazyFrame, collection: Collection, rejects: RejectFiles) -> pl.LazyFrame:
     """Objects in the model's dtypes, each key once, within the contract."""
-    with rejects.log("cleaned_objects") as log:
-        yield dg.MaterializeResult(value=_clean(harvested_objects, "objects", collection.museum(), log))
+    return _clean(harvested_objects, "objects", collection.museum(), rejects.log("cleaned_objects"))
 
 
 @dg.asset(group_name="clean", kinds={"polars", "parquet"}, code_version="1")
 @stage
-def cleaned_artists(
-    harvested_artists: pl.LazyFrame, collection: Collection, rejects: RejectFiles
-) -> Iterator[dg.MaterializeResult]:
+def cleaned_artists(harvested_artists: pl.LazyFrame, collection: Collection, rejects: RejectFiles) -> pl.LazyFrame:
     """Artists in the model's dtypes, each key once, within the contract."""
-    with rejects.log("cleaned_artists") as log:
-        yield dg.MaterializeResult(value=_clean(harvested_artists, "artists", collection.museum(), log))
+    return _clean(harvested_artists, "artists", collection.museum(), rejects.log("cleaned_artists"))
 
 
 def _clean(harvested: pl.LazyFrame, entity: str, museum: MuseumMapping, log: RejectLog) -> pl.LazyFrame:
     millimetres = _millimetres(museum, entity)
     for row in repeated_keys(harvested, entity).collect().iter_rows(named=True):
-        reason = f"{KEYS[entity]} {row[KEYS[entity]]!r} repeats that of line {row['first_line']:,}, which was kept"
+        reason = f"{KEYS[entity]} {row[KEYS[entity]]!r} repeats that of {row['first_place']}, which was kept"
         log.add(Reject(RejectKind.ROW, _place(row), reason, f"{KEYS[entity]}_repeated", row[KEYS[entity]]))
     for row in unusable_values(harvested, entity, millimetres).collect().iter_rows(named=True):
         reason = f"{row['field']} {row['value']!r} is {row['reason']}; the record is kept without it"

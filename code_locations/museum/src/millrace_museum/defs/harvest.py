@@ -1,7 +1,5 @@
 """Harvest: the source becomes stage files. Nothing is interpreted here, and nothing later reads the source."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 import polars as pl
 
@@ -14,26 +12,20 @@ from millrace_museum.model import harvested_schema
 
 @dg.asset(group_name="harvest", kinds={"json", "polars", "parquet"}, code_version="1")
 @stage
-def harvested_objects(collection: Collection, rejects: RejectFiles) -> Iterator[dg.MaterializeResult]:
+def harvested_objects(collection: Collection, rejects: RejectFiles) -> dg.MaterializeResult:
     """Objects as the source has them, in the model's fields, all text; with the file and line of each."""
-    with rejects.log("harvested_objects") as log:
-        yield dg.MaterializeResult(value=_frame(collection, "objects", log), metadata=_source_metadata(collection))
+    return _harvest(collection, "objects", rejects.log("harvested_objects"))
 
 
 @dg.asset(group_name="harvest", kinds={"csv", "polars", "parquet"}, code_version="1")
 @stage
-def harvested_artists(collection: Collection, rejects: RejectFiles) -> Iterator[dg.MaterializeResult]:
+def harvested_artists(collection: Collection, rejects: RejectFiles) -> dg.MaterializeResult:
     """Artists as the source has them; empty where the museum keeps no records of artists."""
-    with rejects.log("harvested_artists") as log:
-        yield dg.MaterializeResult(value=_frame(collection, "artists", log), metadata=_source_metadata(collection))
+    return _harvest(collection, "artists", rejects.log("harvested_artists"))
 
 
-def _frame(collection: Collection, entity: str, log: RejectLog) -> pl.LazyFrame:
+def _harvest(collection: Collection, entity: str, log: RejectLog) -> dg.MaterializeResult:
     harvest = collection.harvest(entity)
-    if harvest is None:
-        return pl.LazyFrame(schema=harvested_schema(entity))
-    return harvest.frame(log)
-
-
-def _source_metadata(collection: Collection) -> dict[str, str]:
-    return {"source": collection.source, "museum": collection.museum().title}
+    frame = pl.LazyFrame(schema=harvested_schema(entity)) if harvest is None else harvest.frame(log)
+    metadata = {"source": collection.source, "museum": collection.museum().title}
+    return dg.MaterializeResult(value=frame, metadata=metadata)

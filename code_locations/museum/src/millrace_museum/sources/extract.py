@@ -72,6 +72,8 @@ class ListColumn:
         """Append the items of a record."""
         begin = self._count
         for item in self._items(record):
+            if item is None:
+                continue
             for take, append in self._filling:
                 append(take(item))
             self._count += 1

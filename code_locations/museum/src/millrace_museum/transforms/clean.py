@@ -41,11 +41,12 @@ def cleaned(frame: pl.LazyFrame, entity: str, millimetres: Mapping[str, float]) 
 
 
 def repeated_keys(frame: pl.LazyFrame, entity: str) -> pl.LazyFrame:
-    """Rows that `cleaned` leaves out: `source_file`, `source_line`, the key, and `first_line` of the row kept."""
+    """Rows that `cleaned` leaves out: `source_file`, `source_line`, the key, and `first_place` of the row kept."""
     key = pl.col(KEYS[entity]).str.strip_chars()
-    return frame.select(
-        "source_file", "source_line", key, pl.col("source_line").first().over(key).alias("first_line")
-    ).filter(~pl.col(KEYS[entity]).is_first_distinct())
+    place = pl.format("{}:{}", "source_file", "source_line")
+    return frame.select("source_file", "source_line", key, place.first().over(key).alias("first_place")).filter(
+        ~pl.col(KEYS[entity]).is_first_distinct()
+    )
 
 
 def unusable_values(frame: pl.LazyFrame, entity: str, millimetres: Mapping[str, float]) -> pl.LazyFrame:

@@ -1,0 +1,290 @@
+"""The museum's whole job as the demo runs it: real data, re-runs, killed runs, two runs at once, another museum."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from millrace.embedded.demo import DomainResult, Request, run_demo
+from millrace.testing import Silence, run_domain, tree_differences
+
+ROWS = 3_000
+STAGES = [
+    "harvested_artists",
+    "harvested_objects",
+    "harvested_objects_checks",
+    "cleaned_objects",
+    "joined_objects",
+    "reshaped_objects",
+    "published_objects",
+]
+UNPUBLISHED = (".lock",)  # the publisher's lock is no output
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Outputs of a run that nobody disturbed."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    result = run_domain(home, "museum", rows=ROWS)
+    assert result.success, result.failures
+    return home / "outputs"
+
+
+class Killer(Silence):
+    """Kills the worker with SIGKILL a moment after a step has begun."""
+
+    def __init__(self, step: str, delay_seconds: float) -> None:
+        super().__init__()
+        self._step = step
+        self._delay_seconds = delay_seconds
+        self.killed = 0
+
+    def message(self, message: Mapping[str, Any]) -> None:
+        super().message(message)
+        if message["event"] == "step" and message["step"] == self._step:
+            time.sleep(self._delay_seconds)
+            for child in psutil.Process().children():
+                if "millrace.embedded.worker" in " ".join(child.cmdline()):
+                    child.kill()
+                    self.killed += 1
+
+
+class Reader(threading.Thread):
+    """Reads what `current.json` points to, over and over, and keeps what was not whole."""
+
+    def __init__(self, outputs: Path) -> None:
+        super().__init__(daemon=True)
+        self._outputs = outputs
+        self._done = threading.Event()
+        self.reads = 0
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        while not self._done.is_set():
+            for pointer in self._outputs.glob("*/*/current.json"):
+                self._read(pointer)
+            time.sleep(0.002)
+
+    def _read(self, pointer: Path) -> None:
+        current = json.loads(pointer.read_bytes())
+        folder = pointer.parent / "publications" / current["publication"]
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        documents = [json.loads(line) for line in (folder / "documents.ndjson").read_bytes().splitlines()]
+        self.reads += 1
+        if not len(documents) == manifest["objects"] == current["objects"]:
+            self.problems.append(f"{pointer}: {len(documents)} documents, {manifest['objects']} in the manifest")
+        for entry in documents[:: max(len(documents) // 20, 1)]:
+            if (folder / entry["path"]).stat().st_size != entry["bytes"]:
+                self.problems.append(f"{entry['path']} is not whole")
+
+    def __enter__(self) -> "Reader":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self.join()
+
+
+@pytest.mark.parametrize("delay_seconds", [0.0, 0.15], ids=["at_once", "midway"])
+def test_a_run_killed_in_any_stage_and_run_again_gives_the_undisturbed_outputs(
+    tmp_path: Path, undisturbed: Path, delay_seconds: float
+) -> None:
+    home = tmp_path / "home"
+    with Reader(home / "outputs") as reader:
+        for step in STAGES:
+            killer = Killer(step, delay_seconds)
+            (result,) = run_demo(Request(home, "museum", rows=ROWS), killer)
+            assert not result.success
+            assert killer.killed == 1, f"{step} was not killed"
+            assert "signal 9" in result.failures[0]
+        result = run_domain(home, "museum", rows=ROWS)
+        time.sleep(0.2)
+
+    assert result.success, result.failures
+    assert tree_differences(undisturbed, home / "outputs", ignore=UNPUBLISHED) == []
+    assert reader.reads > 0
+    assert reader.problems == []
+    assert any("marked as failed" in str(message) for message in _messages(home)), "orphaned runs were not closed"
+
+
+def _messages(home: Path) -> list[Mapping[str, Any]]:
+    """What the worker says at its start after one more killed run."""
+    killer = Killer("harvested_artists", 0.0)
+    list(run_demo(Request(home, "museum", rows=ROWS), killer))
+    silence = Silence()
+    list(run_demo(Request(home, "museum", rows=ROWS), silence))
+    return silence.messages
+
+
+def test_two_runs_at_once_leave_the_data_of_one(tmp_path: Path, undisturbed: Path) -> None:
+    home = tmp_path / "home"
+    results: list[DomainResult] = []
+    notes: list[str] = []
+
+    def run() -> None:
+        audience = Silence()
+        results.extend(run_demo(Request(home, "museum", rows=ROWS), audience))
+        notes.extend(audience.notes)
+
+    command = [sys.executable, "-m", "millrace.cli", "demo", "--domain", "museum", "--rows", str(ROWS)]
+    first = subprocess.Popen([*command, "--out", str(home), "--json"], stdout=subprocess.DEVNULL)
+    while not (home / ".lock").exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    run()
+
+    assert first.wait() == 0
+    assert all(result.success for result in results)
+    assert any("waiting for a demo" in note for note in notes)
+    assert tree_differences(undisturbed, home / "outputs", ignore=(*UNPUBLISHED, "change_report.json")) == []
+
+
+def test_a_second_museum_needs_a_mapping_and_nothing_else(tmp_path: Path) -> None:
+    source = tmp_path / "kunsthalle"
+    (source / "werke").mkdir(parents=True)
+    for number in range(30):
+        work = {
+            "inventar": f"K/{number}",
+            "titel": {"de": f"Bild {number}", "en": f"Picture {number}"},
+            "masse": {"hoehe_cm": "12.5"},
+            "jahr": f"um {1800 + number}",
+            "kuenstler": "Paula Modersohn; Otto Modersohn",
+        }
+        (source / "werke" / f"{number:03}.json").write_text(json.dumps(work))
+    mapping = {
+        "museum": "kunsthalle",
+        "title": "Kunsthalle",
+        "objects": {
+            "files": "werke/*.json",
+            "format": "json",
+            "fields": {
+                "object_id": {"from": "inventar"},
+                "title": {"from": "titel.de"},
+                "other_title": {"from": "titel.en"},
+                "height_mm": {"from": "masse.hoehe_cm", "unit": "cm"},
+                "date_text": {"from": "jahr"},
+                "artists": {"from": "kuenstler", "split": ";", "each": {"name": "."}},
+            },
+        },
+    }
+    path = tmp_path / "kunsthalle.yaml"
+    path.write_text(yaml.safe_dump(mapping))
+
+    result = run_domain(tmp_path / "home", "museum", source=source, mapping=str(path))
+
+    assert result.success, result.failures
+    assert result.asset("published_objects").rows == 30
+    root = Path(result.outputs[0])
+    folder = root / "publications" / json.loads((root / "current.json").read_text())["publication"]
+    document = json.loads((folder / "objects" / "K%2F7.json").read_text())
+    assert document["title"] == "Bild 7"
+    assert document["dimensions"]["height_mm"] == 125.0
+    assert document["dates"] == {"text": "um 1807", "start_year": 1807, "end_year": None}
+    assert [artist["name"] for artist in document["artists"]] == ["Paula Modersohn", "Otto Modersohn"]
+
+
+# ── The real collection ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def tate() -> Path:
+    folder = Path(os.environ.get("MILLRACE_REAL_DATA", "/nonexistent")) / "tate"
+    if not folder.is_dir():
+        pytest.skip("MILLRACE_REAL_DATA is not set; it names the folder that holds tate/")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tate_home(tate: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DomainResult]:
+    home = tmp_path_factory.mktemp("tate")
+    return home, run_domain(home, "museum", source=tate)
+
+
+def test_tate_is_published_whole_and_its_artists_are_accounted_for(tate_home: tuple[Path, DomainResult]) -> None:
+    _, result = tate_home
+
+    assert result.success, result.failures
+    assert result.asset("published_objects").rows == 69_202
+    figures = result.asset("joined_objects").figures
+    assert figures["artists_joined"] == 3_388
+    assert figures["artists_without_objects"] == 144
+    assert figures["unknown_artist_ids"] == 5
+    assert result.asset("harvested_objects").checks_failed == 0
+    assert result.peak_memory_bytes <= 2**30
+
+
+def test_tate_twice_gives_the_same_bytes_and_an_empty_change_report(
+    tate_home: tuple[Path, DomainResult], tate: Path
+) -> None:
+    home, first = tate_home
+    root = Path(first.outputs[0])
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.name != "change_report.json"}
+    report = json.loads((root / "change_report.json").read_text())
+    assert report["counts"] == {"added": 69_202, "changed": 0, "removed": 0}
+
+    second = run_domain(home, "museum", source=tate)
+
+    assert second.success, second.failures
+    after = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.name != "change_report.json"}
+    changed = {path.name for path in before.keys() ^ after.keys() | {p for p in before if before[p] != after.get(p)}}
+    # Not a byte was written but the report: even the modification times stand. The folder itself holds the report.
+    assert changed <= {root.name, ".lock", "publications"}
+    report = json.loads((root / "change_report.json").read_text())
+    assert report["counts"] == {"added": 0, "changed": 0, "removed": 0}
+    assert report["publication"] == report["previous"]
+
+
+def test_tate_in_another_home_gives_the_same_bytes(
+    tate_home: tuple[Path, DomainResult], tate: Path, tmp_path: Path
+) -> None:
+    result = run_domain(tmp_path / "home", "museum", source=tate / "artworks.ndjson.gz")
+
+    assert result.success, result.failures
+    ours, theirs = Path(tate_home[1].outputs[0]), Path(result.outputs[0])
+    assert tree_differences(ours, theirs, ignore=(*UNPUBLISHED, "change_report.json")) == []
+
+
+def test_a_hundred_altered_and_removed_records_of_tate_are_exactly_those_in_the_change_report(
+    tate_home: tuple[Path, DomainResult], tate: Path, tmp_path: Path
+) -> None:
+    home, _ = tate_home
+    altered, removed = set(), set()
+    source = tmp_path / "tate"
+    source.mkdir()
+    (source / "artist_data.csv").write_bytes((tate / "artist_data.csv").read_bytes())
+    with gzip.open(tate / "artworks.ndjson.gz") as lines, (source / "artworks.ndjson").open("wb") as target:
+        for number, line in enumerate(lines):
+            record = json.loads(line)
+            if number % 1_000 == 17 and len(altered) < 60:
+                record["medium"] = f"{record.get('medium')}, restored"
+                altered.add(record["acno"])
+                target.write(json.dumps(record).encode() + b"\n")
+            elif number % 1_500 == 33 and len(removed) < 40:
+                removed.add(record["acno"])
+            else:
+                target.write(line)
+    assert len(altered | removed) == 100
+
+    result = run_domain(home, "museum", source=source)
+
+    assert result.success, result.failures
+    root = Path(result.outputs[0])
+    report = json.loads((root / "change_report.json").read_text())
+    assert set(report["changed"]) == altered
+    assert set(report["removed"]) == removed
+    assert report["added"] == []
+    folder = root / "publications" / report["publication"]
+    entries = [json.loads(line) for line in (folder / "documents.ndjson").read_bytes().splitlines()]
+    dated = {entry["id"] for entry in entries if entry["changed_on"]}
+    assert dated == altered
