@@ -17,10 +17,15 @@ PREFIX = "MILLRACE_"
 
 
 class Profile(StrEnum):
-    """The two ways to run."""
+    """The two ways to run, and where each keeps its data unless told otherwise."""
 
     EMBEDDED = "embedded"
     COMPOSE = "compose"
+
+    @property
+    def home(self) -> Path:
+        """Folder of the data: beside the checkout for one user, the volume in a container."""
+        return Path("/var/lib/millrace") if self is Profile.COMPOSE else Path(".millrace")
 
 
 class Settings(BaseModel):
@@ -32,8 +37,8 @@ class Settings(BaseModel):
         default=Profile.EMBEDDED, description="embedded: no Docker, local files; compose: the whole platform"
     )
     home: Path = Field(
-        default=Path(".millrace"),
-        description="Folder of the embedded instance: Dagster's home, Postgres, stage files, outputs",
+        default_factory=lambda values: values["profile"].home,
+        description="Folder of stage files, rejects and outputs (default: .millrace, in compose /var/lib/millrace)",
     )
 
     @classmethod
@@ -51,7 +56,11 @@ class Settings(BaseModel):
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
-            problems = [f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()]
+            problems = [
+                f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}"
+                for e in error.errors()
+                if e["type"] != "default_factory_not_called"  # follows from the problem before it
+            ]
             raise ConfigurationError("environment", problems, next_step="see .env.example") from error
         return settings.model_copy(update={"home": settings.home.absolute()})
 
