@@ -63,15 +63,16 @@ class Records:
 
     def __init__(self, instance: dg.DagsterInstance, batch_rows: int) -> None:
         events, runs = instance.event_log_storage, instance.run_storage
-        together = (
+        if not (
             isinstance(events, PostgresEventLogStorage)
             and isinstance(runs, PostgresRunStorage)
             and events.postgres_url == runs.postgres_url
-        )
-        if not together or not isinstance(events, PostgresEventLogStorage):
+        ):
             found = f"runs are in {type(runs).__name__}, events in {type(events).__name__}"
             raise ConfigurationError(
-                "instance", [f"{found}, expected one Postgres database"], next_step="set storage.postgres in dagster.yaml"
+                "instance",
+                [f"{found}, expected one Postgres database"],
+                next_step="set storage.postgres in dagster.yaml",
             )
         self._storage = events
         self._batch_rows = batch_rows
@@ -145,13 +146,13 @@ class Records:
     def instigators(self) -> list[Instigator]:
         """Every schedule and sensor that has ticks, also those of code locations that are gone."""
         query = (
-            sa.select(_ticks.selector_id, sa.func.max(_ticks.job_origin_id), sa.func.max(_ticks.timestamp))
+            sa.select(_ticks.selector_id, sa.func.max(_ticks.job_origin_id), sa.func.max(_moment(_ticks.timestamp)))
             .where(_ticks.selector_id.is_not(None))  # NULL only in what a Dagster before 0.14 wrote
             .group_by(_ticks.selector_id)
             .order_by(_ticks.selector_id)
         )
         with self._storage.index_connection() as connection:
-            return [Instigator(row[1], row[0], row[2].replace(tzinfo=UTC)) for row in connection.execute(query)]
+            return [Instigator(row[1], row[0], row[2].astimezone(UTC)) for row in connection.execute(query)]
 
     def ticks(self, instigator: Instigator, before: datetime) -> int:
         """How many ticks it has before a moment, whatever became of them."""
@@ -181,14 +182,19 @@ def _count(connection: Connection, query: sa.Select[tuple[object]]) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
 
 
+def _moment(column: sa.ColumnElement[datetime]) -> sa.ColumnElement[datetime]:
+    """Read a column as Dagster writes and compares it: its TIMESTAMP columns are in the session's time zone."""
+    return sa.cast(column, sa.TIMESTAMP(timezone=True))
+
+
 def _ticks_of(instigator: Instigator, before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return _ticks.selector_id == instigator.selector_id, _ticks.timestamp < before.replace(tzinfo=None)
+    return _ticks.selector_id == instigator.selector_id, _moment(_ticks.timestamp) < before
 
 
 def _old(cut_off: datetime) -> sa.ColumnElement[bool]:
     """A run has finished before the cut-off, and neither an unfinished run nor an unfinished backfill needs it."""
-    # Dagster notes the end since 0.14; a run that was cancelled in the queue may lack it.
-    ended = sa.func.coalesce(_runs.end_time, sa.func.extract("epoch", _runs.update_timestamp))
+    # end_time may be NULL by Dagster's schema; the last update of the row is never earlier.
+    ended = sa.func.coalesce(_runs.end_time, sa.func.extract("epoch", _moment(_runs.update_timestamp)))
     later, tag, backfill = RunsTable.alias(), RunTagsTable.c, BulkActionsTable.c
     retried = sa.exists().where(
         tag.key.in_(_LINKS), tag.value == _runs.run_id, later.c.run_id == tag.run_id, later.c.status.not_in(_FINISHED)

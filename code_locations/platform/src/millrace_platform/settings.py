@@ -1,5 +1,6 @@
-"""What `config.yaml` of the platform holds beyond the shared part, and the resource that hands it to the assets."""
+"""What `config.yaml` of the platform holds beyond the shared part, and the resource that lets one run overrule it."""
 
+from dataclasses import dataclass
 from typing import Self
 
 import dagster as dg
@@ -37,51 +38,63 @@ class PlatformConfig(DomainConfig):
     batch_rows: int = Field(ge=1, description="rows that one transaction deletes")
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What one run of the retention goes by."""
+
+    keep_days: KeepDays
+    batch_rows: int
+    dry_run: bool
+
+
 class Retention(dg.ConfigurableResource):
-    """How long what is kept; a run's configuration may overrule each value for that run.
+    """What a single run may overrule; left alone, `config.yaml` holds.
+
+        resources: {retention: {config: {dry_run: true}}}
 
     Attributes:
-        logs_days: See `KeepDays.logs`.
-        events_days: See `KeepDays.events`.
-        runs_days: See `KeepDays.runs`.
-        ticks_days: See `KeepDays.ticks`.
-        batch_rows: Rows that one transaction deletes.
         dry_run: Count what would go, remove nothing.
+        logs_days: Instead of `keep_days.logs`.
+        events_days: Instead of `keep_days.events`.
+        runs_days: Instead of `keep_days.runs`.
+        ticks_days: Instead of `keep_days.ticks`.
+        batch_rows: Instead of `batch_rows`.
     """
 
-    logs_days: int
-    events_days: int
-    runs_days: int
-    ticks_days: int
-    batch_rows: int
     dry_run: bool = False
+    logs_days: int | None = None
+    events_days: int | None = None
+    runs_days: int | None = None
+    ticks_days: int | None = None
+    batch_rows: int | None = None
 
-    def keep_days(self) -> KeepDays:
-        """The days, validated again: a run's configuration has not been through `config.yaml`.
+    def plan(self, config: PlatformConfig) -> Plan:
+        """Put both together, and validate the result as `config.yaml` was.
 
         Raises:
-            ConfigurationError: a value is below one day, or something would outlive what points at it.
+            ConfigurationError: a value is below one, or something would outlive what points at it.
         """
+        overruled = {
+            "logs": self.logs_days,
+            "events": self.events_days,
+            "runs": self.runs_days,
+            "ticks": self.ticks_days,
+        }
+        days = {
+            **config.keep_days.model_dump(),
+            **{kind: value for kind, value in overruled.items() if value is not None},
+        }
+        batch_rows = config.batch_rows if self.batch_rows is None else self.batch_rows
+        problems = [] if batch_rows >= 1 else [f"batch_rows={batch_rows}: expected 1 or more"]
         try:
-            return KeepDays(
-                logs=self.logs_days, events=self.events_days, runs=self.runs_days, ticks=self.ticks_days
-            )
+            keep_days = KeepDays.model_validate(days)
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, e['loc'])) or 'keep_days'}: {e['msg']}" for e in error.errors()]
-            raise ConfigurationError(
-                "resource retention", problems, next_step="correct it in the run's configuration or in config.yaml"
-            ) from error
+            problems += [f"{'.'.join(map(str, e['loc'])) or 'keep_days'}: {e['msg']}" for e in error.errors()]
+        if problems:
+            raise ConfigurationError("resource retention", problems, next_step="correct the run's configuration")
+        return Plan(keep_days, batch_rows, self.dry_run)
 
 
 def platform_resources(_settings: Settings, config: PlatformConfig) -> dict[str, object]:
-    """The platform's resources, from `config.yaml`."""
-    keep = config.keep_days
-    return {
-        "retention": Retention(
-            logs_days=keep.logs,
-            events_days=keep.events,
-            runs_days=keep.runs,
-            ticks_days=keep.ticks,
-            batch_rows=config.batch_rows,
-        )
-    }
+    """The platform's resources: `config.yaml` itself, and what a run may overrule."""
+    return {"platform_config": config, "retention": Retention()}
