@@ -6,7 +6,7 @@ What belongs here: the model of the part that every domain shares. A domain that
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -68,7 +68,7 @@ class DomainConfig(_Strict):
     main_job: str = Field(description="the job that scripts/demo runs")
     jobs: dict[str, JobConfig]
     freshness: dict[str, FreshnessConfig] = Field(default_factory=dict, description="by asset")
-    max_rejected_share: dict[str, float] = Field(
+    max_rejected_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict,
         description="by asset: share of its input rows (0-1) that may be turned away before its gate closes",
     )
@@ -95,7 +95,7 @@ def load_config(path: Path, model: type[Config]) -> Config:
         raise ConfigurationError(str(path), ["no such file"], next_step="every domain has a config.yaml")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(path), [f"not YAML: {error}"]) from error
     try:
         return model.model_validate(raw)

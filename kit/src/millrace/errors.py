@@ -101,5 +101,6 @@ def is_transient(error: BaseException) -> bool:
             return True
         if type(current).__name__ in _TRANSIENT_NAMES:
             return True
-        current = current.__cause__ or current.__context__
+        # `raise … from None` says that what was being handled is not the cause.
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return False

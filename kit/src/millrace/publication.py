@@ -4,6 +4,7 @@
       current.json                   the only name that readers start from; replaced last, by a rename
       publications/<name>/           one folder a publication, named by its content, never changed afterwards
       publications/.writing-<name>/  one that is being written; a killed run leaves it, the next one removes it
+      publications/.removing-<name>/ one that is being removed; likewise
 
 What belongs here: folders, names, the order of steps. What does not: what is published, and how it is named.
 
@@ -31,6 +32,7 @@ POINTER = "current.json"
 FOLDER = "publications"
 MANIFEST = "manifest.json"
 _WRITING = ".writing-"
+_REMOVING = ".removing-"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Publisher:
 
     Args:
         root: Folder that holds `current.json`.
-        keep: Publications that stay, the current one among them.
+        keep: Publications that a session leaves standing when it begins, the current one among them; what it
+            publishes is one more until the next session.
     """
 
     def __init__(self, root: Path, keep: int = 3) -> None:
@@ -75,13 +78,13 @@ class Publisher:
         try:
             pointer = orjson.loads(path.read_bytes())
             name = pointer["publication"]
+            folder = self.root / FOLDER / name
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise SourceUnreadableError(
                 str(path),
                 "is no pointer to a publication",
                 next_step="restore it, or remove it to begin anew",
             ) from error
-        folder = self.root / FOLDER / name
         if not (folder / MANIFEST).is_file():
             raise SourceUnreadableError(
                 str(path),
@@ -148,24 +151,29 @@ class Session:
         pointer = {"publication": name, "manifest": f"{FOLDER}/{name}/{MANIFEST}", **facts}
         publication = Publication(name, self.root / FOLDER / name, pointer)
         if self.current is None or self.current.pointer != pointer:
+            os.utime(publication.folder)  # superseded publications go in the order in which they were shown
             self.place(POINTER, orjson.dumps(pointer, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         return publication
 
     def remove_abandoned(self) -> None:
         """Remove what killed runs left half written; the lock says that nobody writes there now."""
-        for leftover in (self.root / FOLDER).glob(f"{_WRITING}*"):
-            shutil.rmtree(leftover)
+        for prefix in (_WRITING, _REMOVING):
+            for leftover in (self.root / FOLDER).glob(f"{prefix}*"):
+                shutil.rmtree(leftover)
 
     def remove_superseded(self, keep: int) -> None:
-        """Remove the oldest publications beyond `keep - 1`, which makes room for one more."""
+        """Remove the publications that were shown longest ago; `keep` stay, the current one among them."""
         if self.current is None:
             return
         others = [
             folder for folder in (self.root / FOLDER).iterdir() if folder.is_dir() and folder.name != self.current.name
         ]
         others.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
-        for folder in others[max(keep - 1, 0) :]:
-            shutil.rmtree(folder)
+        for folder in others[keep - 1 :]:
+            # Renamed first: one that is killed half removed would still have its manifest, and `has` would believe it.
+            doomed = folder.with_name(f"{_REMOVING}{folder.name}")
+            folder.rename(doomed)
+            shutil.rmtree(doomed)
 
 
 def replace_file(path: Path, content: bytes) -> None:

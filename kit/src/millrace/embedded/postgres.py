@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 
 # Commits need not wait for the disk here: a killed process loses nothing, a power cut the last moment's events.
-_SESSION = "options=-csynchronous_commit%3Doff"
+# Dagster reads a run's creation as UTC, and Postgres fills it in the session's time zone.
+_SESSION = "options=-csynchronous_commit%3Doff%20-ctimezone%3DUTC"
 
 
 @contextmanager

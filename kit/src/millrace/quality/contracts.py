@@ -73,10 +73,10 @@ class Contract:
         passed, failed = self.schema.filter(frame)
         rules = failed.counts()
         if rules:
-            details = failed.details()
-            for row in details.iter_rows(named=True):
+            columns = self.schema.column_names()
+            for row in failed.details().iter_rows(named=True):
                 broken = [rule for rule in rules if row[rule] == "invalid"]
-                record = {name: value for name, value in row.items() if name not in rules}
+                record = {name: row[name] for name in columns}
                 log.add(
                     Reject(
                         RejectKind.ROW,
@@ -99,5 +99,6 @@ class Contract:
             failed = self.schema.filter(frame)[1]
             violations = failed.counts()
         except SchemaError as error:
-            return Verdict(rows, {}, " ".join(str(error).split()), unexpected, pl.DataFrame())
+            problem = str(error).split("Resolved plan until failure")[0]  # a page of Polars' query plan follows
+            return Verdict(rows, {}, " ".join(problem.split()), unexpected, pl.DataFrame())
         return Verdict(rows, violations, "", unexpected, failed.invalid().head(EXAMPLES))

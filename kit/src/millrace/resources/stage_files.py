@@ -7,6 +7,7 @@ the same time never meet half of one. Two runs that write the same asset both re
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -70,5 +71,6 @@ class StageParquetIOManager(PolarsParquetIOManager):
 def _remove_abandoned(target: Path) -> None:
     """Remove temporary files of runs that were killed a day ago or more; a younger one may be in use."""
     for leftover in target.parent.glob(f".{target.name}.*.tmp"):
-        if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
-            leftover.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # a run beside this one has just given it its name
+            if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+                leftover.unlink()

@@ -1,17 +1,18 @@
 """The logical time of a run: the clock that transforms and outputs may see.
 
-A run that a schedule started has the tick's time, whenever it really runs; a retry keeps it. A run that
-somebody started has the time of its creation. The tag `millrace/logical_date` (YYYY-MM-DD) overrules both.
+A run that a schedule started has the tick's time, whenever it really runs. A run that somebody started has the
+time of its creation. The tag `millrace/logical_date` (YYYY-MM-DD) overrules both. A retry keeps what its first
+run had, also where it was made without that run's tags.
 """
 
 from datetime import UTC, date, datetime
 
 import dagster as dg
+from dagster._core.storage.tags import SCHEDULED_EXECUTION_TIME_TAG
 
 from millrace.errors import ConfigurationError
 
 LOGICAL_DATE_TAG = "millrace/logical_date"
-_SCHEDULED_TAG = "dagster/scheduled_execution_time"
 
 
 def logical_date(context: dg.AssetExecutionContext) -> date:
@@ -20,17 +21,17 @@ def logical_date(context: dg.AssetExecutionContext) -> date:
     Raises:
         ConfigurationError: the tag is no date.
     """
-    tags = context.run.tags
+    root = context.instance.get_run_record_by_id(context.run.root_run_id or context.run.run_id)
+    tags = {**(root.dagster_run.tags if root is not None else {}), **context.run.tags}
     if LOGICAL_DATE_TAG in tags:
         try:
             return date.fromisoformat(tags[LOGICAL_DATE_TAG])
         except ValueError as error:
             problem = f"tag {LOGICAL_DATE_TAG}={tags[LOGICAL_DATE_TAG]!r}: {error}"
             raise ConfigurationError(f"run {context.run.run_id}", [problem], next_step="write YYYY-MM-DD") from error
-    if _SCHEDULED_TAG in tags:
-        return datetime.fromisoformat(tags[_SCHEDULED_TAG]).astimezone(UTC).date()
-    root = context.run.root_run_id or context.run.run_id
-    record = context.instance.get_run_record_by_id(root) or context.instance.get_run_record_by_id(context.run.run_id)
+    if SCHEDULED_EXECUTION_TIME_TAG in tags:
+        return datetime.fromisoformat(tags[SCHEDULED_EXECUTION_TIME_TAG]).astimezone(UTC).date()
+    record = root or context.instance.get_run_record_by_id(context.run.run_id)  # the first run may have been pruned
     if record is None:
         raise ConfigurationError(f"run {context.run.run_id}", ["is not in this instance"])
     return record.create_timestamp.date()

@@ -1,0 +1,190 @@
+"""Fixtures: one real instance for the whole suite, a bench to run assets on, and a domain of one's own."""
+
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+import yaml
+
+from millrace.config import RetryConfig
+from millrace.location import Domain
+from millrace.resources import RejectFiles, StageParquetIOManager
+from millrace.runs import retry_policy
+from millrace.testing import embedded_instance
+
+Definition = dg.AssetsDefinition | dg.AssetChecksDefinition
+
+
+class Ended:
+    """A run that is over, read off its events."""
+
+    def __init__(self, result: dg.ExecuteInProcessResult) -> None:
+        self.success = result.success
+        self.run_id = result.run_id
+        self.events = list(result.all_events)
+
+    @property
+    def retries(self) -> int:
+        """Attempts after the first, of all steps."""
+        return sum(event.event_type_value == "STEP_RESTARTED" for event in self.events)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What people read about each failed step: the failure's description, else the first cause."""
+        texts = {}
+        for event in self.events:
+            if event.event_type_value == "STEP_FAILURE" and event.step_key is not None:
+                data = event.step_failure_data
+                if data.user_failure_data is not None and data.user_failure_data.description:
+                    texts[event.step_key] = data.user_failure_data.description
+                    continue
+                error = data.error
+                while error is not None and error.cause is not None:
+                    error = error.cause
+                texts[event.step_key] = error.message.strip() if error is not None else ""
+        return texts
+
+    @property
+    def checks(self) -> dict[str, dg.AssetCheckEvaluation]:
+        """Evaluations by the check's name."""
+        return {
+            event.asset_check_evaluation_data.check_name: event.asset_check_evaluation_data
+            for event in self.events
+            if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        }
+
+    def metadata(self, asset: str) -> dict[str, Any]:
+        """Metadata of an asset's materialisation; a failed step has none."""
+        for event in self.events:
+            if event.event_type_value == "ASSET_MATERIALIZATION" and event.asset_key == dg.AssetKey(asset):
+                materialization = event.step_materialization_data.materialization
+                return {name: value.value for name, value in materialization.metadata.items()}
+        raise AssertionError(f"{asset} was not materialised")
+
+
+class Bench:
+    """Runs assets as a domain would: with the kit's resources and its retry policy, on a real instance."""
+
+    def __init__(self, instance: dg.DagsterInstance, home: Path) -> None:
+        self.instance = instance
+        self.stages = home / "stages"
+        self.rejects = RejectFiles(folder=str(home / "rejects"))
+
+    def run(self, *definitions: Definition, max_retries: int = 0, tags: Mapping[str, str] | None = None) -> Ended:
+        """Run assets and their checks in one job in this process."""
+        definition = dg.Definitions(
+            assets=[one for one in definitions if not isinstance(one, dg.AssetChecksDefinition)],
+            asset_checks=[one for one in definitions if isinstance(one, dg.AssetChecksDefinition)],
+            resources={"io_manager": StageParquetIOManager(base_dir=str(self.stages)), "rejects": self.rejects},
+            jobs=[
+                dg.define_asset_job(
+                    "whole_job",
+                    selection=dg.AssetSelection.all(),
+                    op_retry_policy=retry_policy(RetryConfig(max_retries=max_retries, delay_seconds=0.01)),
+                )
+            ],
+        )
+        job = definition.resolve_job_def("whole_job")
+        return Ended(job.execute_in_process(instance=self.instance, raise_on_error=False, tags=dict(tags or {})))
+
+
+@pytest.fixture(scope="session")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Generator[dg.DagsterInstance]:
+    """A Dagster instance on a Postgres of its own."""
+    with embedded_instance(tmp_path_factory.mktemp("home")) as instance:
+        yield instance
+
+
+@pytest.fixture
+def bench(instance: dg.DagsterInstance, tmp_path: Path) -> Bench:
+    """A bench with empty folders."""
+    return Bench(instance, tmp_path)
+
+
+class Workshop:
+    """Makes domains on disk: a dg project, its `config.yaml`, and the metadata of an installed distribution."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(
+        self, defs: str, *, config: Mapping[str, Any] | None = None, name: str = "mill", head: str = "", **fields: Any
+    ) -> Domain:
+        """Write a domain.
+
+        Args:
+            defs: Source of its one module below `defs/`.
+            config: What its `config.yaml` says beside or instead of the least that it must.
+            name: Name of the domain.
+            head: Source that `definitions.py` begins with.
+            fields: Further fields of the `Domain` that is returned; the one in `definitions.py` lacks them.
+        """
+        package = f"millrace_{name}_{uuid4().hex[:8]}"
+        root = self.folder / package
+        source = self.folder / "installed"
+        modules = {
+            "__init__.py": "",
+            "defs/__init__.py": "",
+            "defs/stages.py": defs,
+            "definitions.py": (
+                f"{head}\nfrom pathlib import Path\nfrom millrace.location import Domain, build_location\n"
+                f"DOMAIN = Domain(name={name!r}, package={package!r}, root=Path({str(root)!r}))\n"
+                "defs = build_location(DOMAIN)\n"
+            ),
+        }
+        for module, text in modules.items():
+            path = source / package / module
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        root.mkdir()
+        (root / "pyproject.toml").write_text(
+            f'[project]\nname = "{package}"\nversion = "0"\n'
+            f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
+        )
+        least = {
+            "owner": "team:mill",
+            "main_job": "whole_job",
+            "jobs": {"whole_job": {"selection": "*", "description": "Everything"}},
+            "retry": {"max_retries": 2, "delay_seconds": 0.01},
+            "step_parallelism": 1,
+        }
+        (root / "config.yaml").write_text(yaml.safe_dump({**least, **(config or {})}))
+        information = source / f"{package}-0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0\n")
+        (information / "entry_points.txt").write_text(f"[millrace.domains]\n{name} = {package}.definitions:DOMAIN\n")
+        importlib.metadata.MetadataPathFinder.invalidate_caches()
+        return Domain(name=name, package=package, root=root, **fields)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """A workshop whose domains are installed for this process and for those that it starts."""
+    installed = tmp_path / "workshop" / "installed"
+    installed.mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    return Workshop(tmp_path / "workshop")
+
+
+@pytest.fixture
+def script() -> Callable[[str], Any]:
+    """Load a module of `scripts/` by its name."""
+
+    def load(name: str) -> Any:
+        path = Path(__file__).parents[2] / "scripts" / f"{name}.py"
+        specification = importlib.util.spec_from_file_location(f"millrace_script_{name}", path)
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[specification.name] = module
+        specification.loader.exec_module(module)
+        return module
+
+    return load
