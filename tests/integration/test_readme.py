@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -23,22 +22,10 @@ def readme_commands() -> list[str]:
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkout as git has it, and what is not committed yet; without environment and data."""
-    target = tmp_path_factory.mktemp("clone") / "millrace"
-    if shutil.which("git") is None or not (ROOT / ".git").exists():
-        ignore = shutil.ignore_patterns(".git", ".venv", ".millrace", ".tools", "__pycache__", ".*_cache")
-        shutil.copytree(ROOT, target, ignore=ignore)
-        return target
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    return target
+@pytest.fixture
+def clone(checkout: Path) -> Path:
+    """What a newcomer has: the checkout as git has it, without environment and data."""
+    return checkout
 
 
 @pytest.fixture

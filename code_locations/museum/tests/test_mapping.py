@@ -1,5 +1,6 @@
 """Mapping files: all that is wrong with one is said at once, and a mapping alone takes in another museum."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from millrace.errors import ConfigurationError, SourceMissingError
 from millrace_museum.mapping import MILLIMETRES, MuseumMapping, load_mapping, shipped_mappings
+from millrace_museum.model import FIELDS
 from millrace_museum.transforms.clean import cleaned
 from millrace_museum.transforms.join import joined
 from millrace_museum.transforms.reshape import reshaped
@@ -233,3 +235,12 @@ def test_a_second_museum_needs_nothing_but_a_mapping(shape: Any, harvest: Any, t
     assert [subject["name"] for subject in first["subjects"]] == ["Stadt", "Dach", "Himmel"]
     assert (second["artists"], second["subjects"]) == ([], [])
     assert second["dimensions"]["height_mm"] is None
+
+
+def test_the_readme_lists_exactly_the_fields_of_the_model() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    sections = re.split(r"### Fields of `(\w+)`", text)
+
+    for entity, section in zip(sections[1::2], sections[2::2], strict=True):
+        listed = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
+        assert listed == list(FIELDS[entity])

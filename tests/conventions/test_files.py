@@ -1,0 +1,131 @@
+"""The house rules for files: links, words, settings, scripts, the lock, decisions."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from millrace.domains import installed_domains
+from millrace.location import Domain, assemble
+from millrace.settings import PREFIX, Settings
+
+TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".sh", ""}
+# Words that say how a text came about or that it is not finished; this file alone may hold them.
+BANNED = ["TODO", "FIXME", "XXX:", "/work/", "/root/", "subagent"]
+
+
+def texts(root: Path) -> list[Path]:
+    skipped = {".git", ".venv", ".millrace", ".tools", ".hypothesis", "__pycache__", ".pytest_cache", ".ruff_cache"}
+    return [
+        path
+        for path in root.rglob("*")
+        if path.is_file()
+        and path != Path(__file__)
+        and path.suffix in TEXTS
+        and not skipped & set(path.relative_to(root).parts)
+    ]
+
+
+def banned_words(path: Path) -> list[str]:
+    content = path.read_text(encoding="utf-8", errors="replace")
+    return [word for word in BANNED if word in content]
+
+
+def broken_links(path: Path) -> list[str]:
+    """Relative links of a Markdown file that lead nowhere."""
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    return [link for link in links if "://" not in link and not (path.parent / link).exists()]
+
+
+def test_no_text_says_how_it_came_about(root: Path) -> None:
+    found = {str(path.relative_to(root)): words for path in texts(root) if (words := banned_words(path))}
+
+    assert found == {}
+
+
+def test_a_banned_word_is_found(tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("TODO: later\n")
+
+    assert banned_words(tmp_path / "note.md") == ["TODO"]
+
+
+def test_every_link_leads_somewhere(root: Path) -> None:
+    found = {
+        str(path.relative_to(root)): links
+        for path in texts(root)
+        if path.suffix == ".md" and (links := broken_links(path))
+    }
+
+    assert found == {}
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("[here](page.md) [there](nowhere.md) [out](https://example.org)\n")
+
+    assert broken_links(tmp_path / "page.md") == ["nowhere.md"]
+
+
+def settings_in_use(home: Path) -> set[str]:
+    """Variables of the environment that settings and the domains' resources read."""
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    for point in installed_domains().values():
+        domain: Domain = point.load()
+        for resource in (assemble(domain, Settings(home=home)).resources or {}).values():
+            names |= set(re.findall(r"EnvVar\('?\"?([A-Z_]+)", repr(resource))) | _environment_of(resource)
+    return names
+
+
+def _environment_of(resource: object) -> set[str]:
+    schema = getattr(resource, "_partial_resource_cls", None) or resource
+    fields = getattr(schema, "__dict__", {})
+    return {value.env_var_name for value in fields.values() if hasattr(value, "env_var_name")}
+
+
+def test_the_example_of_the_environment_lists_exactly_what_is_read(root: Path, tmp_path: Path) -> None:
+    example = (root / ".env.example").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, flags=re.MULTILINE))
+
+    assert {"MILLRACE_HOME", "MUSEUM_SOURCE"} <= settings_in_use(tmp_path)
+    assert listed == settings_in_use(tmp_path)
+
+
+def scripts(root: Path) -> list[Path]:
+    return [path for path in sorted((root / "scripts").iterdir()) if not path.name.startswith("_") and not path.suffix]
+
+
+def test_every_script_can_be_run_and_says_what_it_does(root: Path) -> None:
+    for script in scripts(root):
+        assert os.access(script, os.X_OK), f"{script.name} is not executable"
+        first, second = script.read_text(encoding="utf-8").splitlines()[:2]
+        assert first == "#!/usr/bin/env bash"
+        assert second.startswith("# "), f"{script.name} does not say what it is for"
+
+
+@pytest.mark.parametrize("name", ["bench", "check", "demo", "lock", "millrace", "test"])
+def test_every_script_answers_help(root: Path, name: str) -> None:
+    assert name in {script.name for script in scripts(root)}
+
+    result = subprocess.run([root / "scripts" / name, "--help"], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stderr
+    assert "usage" in result.stdout.lower()
+
+
+def test_the_lock_names_public_registries_only(root: Path) -> None:
+    hosts = set(re.findall(r"https?://([^/\"]+)", (root / "uv.lock").read_text(encoding="utf-8")))
+
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_every_decision_has_its_parts_and_is_listed(root: Path) -> None:
+    folder = root / "docs" / "adr"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    decisions = sorted(path for path in folder.glob("[0-9]*.md"))
+
+    assert decisions
+    for path in decisions:
+        headings = re.findall(r"^## (\w+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert headings[:4] == ["Status", "Context", "Decision", "Consequences"], path.name
+        assert path.name in index, f"{path.name} is not in the index"
