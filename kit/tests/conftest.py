@@ -1,9 +1,9 @@
 """Fixtures: one real instance for the whole suite, a bench to run assets on, and a domain of one's own."""
 
-import importlib.metadata
+import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -76,8 +76,19 @@ class Bench:
         self.stages = home / "stages"
         self.rejects = RejectFiles(folder=str(home / "rejects"))
 
-    def run(self, *definitions: Definition, max_retries: int = 0, tags: Mapping[str, str] | None = None) -> Ended:
-        """Run assets and their checks in one job in this process."""
+    def run(
+        self,
+        *definitions: Definition,
+        select: str = "*",
+        select_checks: Sequence[str] | None = None,
+        max_retries: int = 0,
+        tags: Mapping[str, str] | None = None,
+    ) -> Ended:
+        """Run assets and their checks in one job in this process; or these checks alone."""
+        checks = None
+        if select_checks is not None:
+            keys = [key for one in definitions for key in one.check_keys if key.name in select_checks]
+            checks = dg.AssetSelection.checks(*keys)
         definition = dg.Definitions(
             assets=[one for one in definitions if not isinstance(one, dg.AssetChecksDefinition)],
             asset_checks=[one for one in definitions if isinstance(one, dg.AssetChecksDefinition)],
@@ -85,7 +96,7 @@ class Bench:
             jobs=[
                 dg.define_asset_job(
                     "whole_job",
-                    selection=dg.AssetSelection.all(),
+                    selection=select if checks is None else checks,
                     op_retry_policy=retry_policy(RetryConfig(max_retries=max_retries, delay_seconds=0.01)),
                 )
             ],
@@ -159,7 +170,7 @@ class Workshop:
         information.mkdir()
         (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0\n")
         (information / "entry_points.txt").write_text(f"[millrace.domains]\n{name} = {package}.definitions:DOMAIN\n")
-        importlib.metadata.MetadataPathFinder.invalidate_caches()
+        importlib.invalidate_caches()
         return Domain(name=name, package=package, root=root, **fields)
 
 

@@ -61,11 +61,11 @@ class Outcome:
 
 @pytest.fixture
 def run(tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run_job(source: Path, mapping: str = "tate") -> Outcome:
+    def run_job(source: Path, mapping: str = "tate", job: str = "nightly_job") -> Outcome:
         monkeypatch.setenv("MUSEUM_SOURCE", str(source))
         monkeypatch.setenv("MUSEUM_MAPPING", mapping)
         home = tmp_path / "home"
-        return Outcome(home, materialize_job(DOMAIN, "nightly_job", home, instance))
+        return Outcome(home, materialize_job(DOMAIN, job, home, instance))
 
     return run_job
 
@@ -254,3 +254,21 @@ def test_an_unmapped_field_warns_and_does_not_stop(tmp_path: Path, run: Any) -> 
     ]
     assert not check.passed
     assert "colour (in 1 of 61 records, named by no mapping)" in str(check.description)
+
+
+def test_a_gate_that_one_job_has_closed_stays_closed_for_the_job_that_publishes(tmp_path: Path, run: Any) -> None:
+    torn = museum(tmp_path / "torn", b"\n".join([*lines(), *[b"{"] * 10]))
+    whole = museum(tmp_path / "whole", b"\n".join(lines()))
+
+    assert not run(torn, job="harvest_job").result.success
+    assert run(torn, job="transform_job").result.success
+    refused = run(torn, job="publish_job")
+
+    assert not refused.result.success
+    assert "harvested_objects_intake_check did not pass" in refused.failures
+    assert refused.published is None
+
+    for job in ("harvest_job", "transform_job", "publish_job"):
+        outcome = run(whole, job=job)
+        assert outcome.result.success, outcome.failures
+    assert outcome.published == GOOD

@@ -7,7 +7,8 @@
         ├── ConfigurationError    a setting, a mapping, a domain's YAML
         ├── SourceMissingError    a file or folder that is not there
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
-        └── StageMissingError     a stage file that no run has written yet
+        ├── StageMissingError     a stage file that no run has written yet
+        └── GateClosedError       a blocking check of an earlier run failed, or has never judged
 
 What belongs here: one class per cause, and the one place that says which foreign exceptions are transient.
 What does not: Dagster. Sources and transforms raise these and import no orchestrator; `millrace.runs.failures`
@@ -81,6 +82,10 @@ class SourceUnreadableError(PermanentError):
 
 class StageMissingError(PermanentError):
     """A stage that this step reads has not been written yet."""
+
+
+class GateClosedError(PermanentError):
+    """What would be published has not passed its gates."""
 
 
 def is_transient(error: BaseException) -> bool:

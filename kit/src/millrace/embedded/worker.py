@@ -90,7 +90,7 @@ def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
         case "STEP_START":
             return {"event": "step", "step": event.step_key}
         case "STEP_UP_FOR_RETRY":
-            return {"event": "retry", "step": event.step_key, "error": data.error.message.strip()}
+            return {"event": "retry", "step": event.step_key, "error": _first_cause(data.error)}
         case "STEP_FAILURE":
             return {"event": "failure", "step": event.step_key, "error": _reason(data)}
         case "PIPELINE_FAILURE" | "PIPELINE_INIT_FAILURE" if data is not None and data.error is not None:
@@ -121,23 +121,38 @@ def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
 def _reason(data: Any) -> str:
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
-    error = data.error
+    return _first_cause(data.error)
+
+
+def _first_cause(error: Any) -> str:
+    """What our code raised, below what Dagster wrapped around it: `RetryRequestedFromPolicy` says nothing."""
     while error.cause is not None:
         error = error.cause
     return error.message.strip()
 
 
+class Channel:
+    """The pipe to the parent, which reads a message a line. It was stdout; what a domain prints goes to the log now."""
+
+    def __init__(self) -> None:
+        self._stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one message."""
+        self._stream.write(orjson.dumps(message, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        self._stream.flush()
+
+
 class _ProgressHandler(logging.Handler):
     """Passes what the domain's own code logs on to the parent."""
 
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
     def emit(self, record: logging.LogRecord) -> None:
-        send({"event": "progress", "text": record.getMessage()})
-
-
-def send(message: dict[str, Any]) -> None:
-    """Write one message; the parent reads lines."""
-    sys.stdout.buffer.write(orjson.dumps(message, default=str, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.buffer.flush()
+        self._channel.send({"event": "progress", "text": record.getMessage()})
 
 
 def prepare_source(domain: Domain, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -165,22 +180,23 @@ def main(request: dict[str, Any]) -> int:
     Args:
         request: `domain`, `source`, `mapping`, `rows` (each of the last three may be null), `sample` (folder).
     """
+    channel = Channel()
     threading.Thread(target=warm_up, name="charts", daemon=True).start()
     success = False
     try:
         domain: Domain = installed_domain(request["domain"]).load()
-        logging.getLogger(domain.package).addHandler(_ProgressHandler())
+        logging.getLogger(domain.package).addHandler(_ProgressHandler(channel))
         for message in prepare_source(domain, request):
-            send(message)
+            channel.send(message)
         with dg.DagsterInstance.get() as instance:
             orphaned = fail_orphaned_runs(instance)
             if orphaned:
-                send({"event": "progress", "text": f"{orphaned} run(s) of a killed process marked as failed"})
+                channel.send({"event": "progress", "text": f"{orphaned} run(s) of a killed process marked as failed"})
             for message in run_job(domain, domain.config().main_job, instance):
                 success = bool(message.get("success"))
-                send(message)
+                channel.send(message)
     except MillraceError as error:
-        send({"event": "failure", "step": None, "error": str(error)})
+        channel.send({"event": "failure", "step": None, "error": str(error)})
     return 0 if success else 1
 
 

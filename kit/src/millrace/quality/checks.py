@@ -28,6 +28,15 @@ from millrace.runs.stage import stage
 _EXAMPLES = 10
 
 
+_BLOCKING = ("contract", "intake")
+_PURPOSES = (*_BLOCKING, "rejects", "unexpected_fields")
+
+
+def check_names(asset: str, *, blocking_only: bool = False) -> list[str]:
+    """Names of the checks that are generated for an asset."""
+    return [f"{asset}_{purpose}_check" for purpose in (_BLOCKING if blocking_only else _PURPOSES)]
+
+
 def generated_checks(asset: str, contract: Contract, max_rejected_share: float) -> dg.AssetChecksDefinition:
     """Make the four checks of an asset.
 
@@ -36,7 +45,7 @@ def generated_checks(asset: str, contract: Contract, max_rejected_share: float) 
         contract: What the stage promises; `contract.blocking` says whether errors stop what is downstream.
         max_rejected_share: Share of input rows (0-1) that may be rejected.
     """
-    names = {purpose: f"{asset}_{purpose}_check" for purpose in ("contract", "intake", "rejects", "unexpected_fields")}
+    names = dict(zip(_PURPOSES, check_names(asset), strict=True))
     descriptions = {
         "contract": f"Columns, dtypes and rules of {contract.schema.__name__} hold on what is stored.",
         "intake": f"The source came whole and at most {max_rejected_share:.1%} of its rows were rejected.",
@@ -48,7 +57,7 @@ def generated_checks(asset: str, contract: Contract, max_rejected_share: float) 
             name=names[purpose],
             asset=asset,
             description=descriptions[purpose],
-            blocking=contract.blocking and purpose in ("contract", "intake"),
+            blocking=contract.blocking and purpose in _BLOCKING,
         )
         for purpose in names
     ]

@@ -70,8 +70,13 @@ class RejectLog:
         """Append one reject."""
         if self._file is None:
             raise ValueError(f"the reject log of {self.path.stem} is not open")
+        try:
+            line = orjson.dumps(asdict(reject), option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:  # half a surrogate, as in a file name that is not UTF-8
+            fields = {name: _escaped(value) for name, value in asdict(reject).items()}
+            line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
         self.counts[reject.kind] += 1
-        self._file.write(orjson.dumps(asdict(reject), option=orjson.OPT_APPEND_NEWLINE))
+        self._file.write(line)
 
     def close(self) -> None:
         """Put the file in its place; nothing happens where the log is not open."""
@@ -92,10 +97,17 @@ class RejectLog:
 def excerpt(raw: bytes | str | Mapping[str, Any]) -> str:
     """The start of a record, on one line, whatever its encoding."""
     if isinstance(raw, Mapping):
-        raw = orjson.dumps(raw, default=str, option=orjson.OPT_NON_STR_KEYS)
+        try:
+            raw = orjson.dumps(raw, default=str, option=orjson.OPT_NON_STR_KEYS)
+        except TypeError:  # what JSON cannot say: half a surrogate, an integer beyond 64 bits
+            raw = str(dict(raw))
     if isinstance(raw, bytes):
         raw = raw[: EXCERPT_CHARACTERS * 4].decode("utf-8", errors="backslashreplace")
-    return " ".join(raw.split())[:EXCERPT_CHARACTERS]
+    return _escaped(" ".join(raw.split())[:EXCERPT_CHARACTERS])[:EXCERPT_CHARACTERS]
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def read_rejects(path: Path) -> Iterator[Reject]:

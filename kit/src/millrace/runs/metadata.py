@@ -15,6 +15,11 @@ from millrace.runs.charts import completeness_chart
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 80
 
+# Given, because Dagster can infer none where there is no column to count.
+_NULL_COUNTS = dg.TableSchema(
+    [dg.TableColumn("column", "string"), dg.TableColumn("nulls", "int"), dg.TableColumn("share", "float")]
+)
+
 
 def describe_frame(
     frame: pl.LazyFrame, descriptions: Mapping[str, str | None] | None = None
@@ -42,7 +47,8 @@ def describe_frame(
             [
                 dg.TableRecord({"column": name, "nulls": count, "share": round(count / rows, 4) if rows else 0.0})
                 for name, count in nulls.items()
-            ]
+            ],
+            schema=_NULL_COUNTS,
         ),
     }
     if rows:

@@ -4,8 +4,8 @@
     @stage
     def cleaned_objects(harvested_objects: pl.LazyFrame) -> pl.LazyFrame: ...
 
-It begins the measurement and classifies failures. It takes no settings: an asset that needs something else
-says so in `dg.asset`.
+It begins the measurement, classifies failures, and ends the measurement of a step that stores no stage. It takes
+no settings: an asset that needs something else says so in `dg.asset`.
 """
 
 import functools
@@ -14,8 +14,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+import dagster as dg
+from dagster._core.definitions.utils import NoValueSentinel
+
 from millrace.runs.failures import dagster_failures
-from millrace.runs.measure import begin_measurement
+from millrace.runs.measure import Measurement, begin_measurement
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,14 +26,19 @@ STAGE_MARK = "__millrace_stage__"
 
 
 @contextmanager
-def _measured() -> Generator[None]:
+def _measured() -> Generator[Measurement]:
     """Begin the step's measurement; finish it here where the step fails before anything is written."""
     measurement = begin_measurement()
     try:
-        yield
+        yield measurement
     except Exception:
         measurement.finish()
         raise
+
+
+def _stores_nothing(result: object) -> bool:
+    """Whether no IO manager follows, which would finish the measurement once it has computed the frame."""
+    return result is None or (isinstance(result, dg.MaterializeResult) and result.value is NoValueSentinel)
 
 
 def stage(function: Function) -> Function:
@@ -39,16 +47,20 @@ def stage(function: Function) -> Function:
 
         @functools.wraps(function)
         def generating(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            with _measured(), dagster_failures():
+            with _measured() as measurement, dagster_failures():
                 yield from function(*args, **kwargs)
+                measurement.finish()  # Dagster has stored each output before it asked for the next
 
         wrapped: Callable[..., Any] = generating
     else:
 
         @functools.wraps(function)
         def returning(*args: Any, **kwargs: Any) -> Any:
-            with _measured(), dagster_failures():
-                return function(*args, **kwargs)
+            with _measured() as measurement, dagster_failures():
+                result = function(*args, **kwargs)
+                if _stores_nothing(result):
+                    measurement.finish()
+                return result
 
         wrapped = returning
     setattr(wrapped, STAGE_MARK, True)

@@ -8,6 +8,7 @@ tests:
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +17,10 @@ from millrace.runs.stage import STAGE_MARK
 
 MAX_LINES = 400
 BANNED_NAMES = frozenset({"utils", "helpers", "common", "manager", "misc"})
+_IMPURE_METHODS = (
+    *(".now", ".today", ".utcnow"),
+    *(".open", ".read_text", ".read_bytes", ".write_text", ".write_bytes"),
+)
 _ASSET_NAME = re.compile(r"^[a-z]+(_[a-z0-9]+)+$")
 
 
@@ -85,15 +90,27 @@ def module_problems(folder: Path) -> list[str]:
 def _import_problems(tree: ast.Module) -> list[str]:
     """What a module does when it is imported and must not: read the environment or settings, swallow ImportError."""
     problems = []
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
+    for node in _at_import(tree.body):
         for part in ast.walk(node):
-            if isinstance(part, ast.ExceptHandler) and "ImportError" in ast.unparse(part.type or ast.Constant(None)):
+            if isinstance(part, ast.ExceptHandler) and _catches_import_error(part):
                 problems.append(f"line {part.lineno}: catches ImportError at import")
             if isinstance(part, ast.Attribute) and ast.unparse(part) in ("os.environ", "os.getenv"):
                 problems.append(f"line {part.lineno}: reads the environment at import")
     return problems
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    caught = ast.unparse(handler.type) if handler.type is not None else ""
+    return "ImportError" in caught or "ModuleNotFoundError" in caught
+
+
+def _at_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that run when a module is imported; those of a class do, those of a function do not."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from _at_import(node.body)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
 
 
 def _impurities(tree: ast.Module) -> list[str]:
@@ -109,6 +126,6 @@ def _impurities(tree: ast.Module) -> list[str]:
             ]
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            if called == "open" or called.endswith((".now", ".today", ".utcnow")):
+            if called == "open" or called.endswith(_IMPURE_METHODS):
                 problems.append(f"line {node.lineno}: a transform calls {called}")
     return problems

@@ -1,0 +1,48 @@
+"""The gate in front of a publication, which also holds across runs.
+
+A blocking check stops what is downstream in its own run only. A job that publishes what another job has prepared asks
+here what those checks said last.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from millrace.errors import GateClosedError
+from millrace.quality.checks import check_names
+from millrace.quality.contracts import Contract
+
+
+def require_open_gates(instance: dg.DagsterInstance, subject: str, contracts: Mapping[str, Contract]) -> None:
+    """Refuse to go on where a blocking check of a contract failed last, or has never judged.
+
+    Args:
+        instance: Keeps what the checks said.
+        subject: What would be published, for the error.
+        contracts: The contracts of the stages that it stands on, by asset; those that do not block do not count.
+
+    Raises:
+        GateClosedError: with every check that closes the gate.
+    """
+    keys = [
+        dg.AssetCheckKey(dg.AssetKey(asset), name)
+        for asset, contract in contracts.items()
+        if contract.blocking
+        for name in check_names(asset, blocking_only=True)
+    ]
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    closed = []
+    for key in keys:
+        record = latest.get(key)
+        if record is None:
+            closed.append(f"{key.name} has never judged")
+        elif record.status is not AssetCheckExecutionRecordStatus.SUCCEEDED:
+            closed.append(f"{key.name} did not pass in run {record.run_id}")
+    if closed:
+        raise GateClosedError(
+            subject,
+            "; ".join(closed),
+            expected="every blocking check passed",
+            next_step="mend the source and run it again",
+        )

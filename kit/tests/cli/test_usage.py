@@ -1,0 +1,104 @@
+"""The command line: what it refuses, with which exit code, and what it says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from millrace import __version__
+from millrace.cli.main import cli
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["demo", "--source", "x"], "--source needs --domain: say whose source it is"),
+        (["demo", "--mapping", "tate"], "--mapping needs --source: made-up data brings its own mapping"),
+        (["demo", "--domain", "museum", "--mapping", "tate"], "--mapping needs --source"),
+        (["demo", "--domain", "museum", "--source", "x", "--rows", "5"], "--rows is for made-up data; leave it out"),
+        (["demo", "--rows", "0"], "Invalid value for '--rows': 0 is not in the range x>=1"),
+        (["demo", "--rows", "many"], "'many' is not a valid integer range"),
+        (["demo", "--port", "70000"], "70000 is not in the range 1<=x<=65535"),
+        (["demo", "--out", __file__], f"Directory '{__file__}' is a file"),
+        (["demo", "--colour"], "No such option"),
+        (["sample"], "Missing argument 'DOMAIN'"),
+        (["sample", "museum"], "Missing option '--out'"),
+        (["dance"], "No such command 'dance'"),
+    ],
+    ids=lambda value: " ".join(value).replace("/", "_")[:40] if isinstance(value, list) else "",
+)
+def test_a_wrong_call_ends_with_2_and_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = invoke(*arguments)
+
+    assert result.exit_code == 2
+    assert message in result.output
+    assert list(tmp_path.iterdir()) == [], "something was begun"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], ["demo", "domains", "sample"]),
+        (["-h"], ["demo", "domains", "sample"]),
+        (["demo", "--help"], ["--domain", "--source", "--mapping", "--rows", "--out", "--json", "--ui", "--port"]),
+        (["domains", "--help"], ["List the installed domains."]),
+        (["sample", "--help"], ["DOMAIN", "--rows", "--seed", "--out"]),
+    ],
+    ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s")) else "",
+)
+def test_each_command_explains_itself(arguments: list[str], words: list[str]) -> None:
+    result = invoke(*arguments)
+
+    assert result.exit_code == 0
+    for word in words:
+        assert word in result.output
+
+
+def test_no_command_is_missing_from_the_test_above() -> None:
+    assert set(cli.commands) == {"demo", "domains", "sample"}
+
+
+def test_the_version_is_the_packages() -> None:
+    assert __version__ in invoke("--version").output
+
+
+def test_installed_domains_are_listed_with_their_modules() -> None:
+    result = invoke("domains")
+
+    assert result.exit_code == 0
+    assert "museum\tmillrace_museum.definitions\n" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["demo", "--domain", "moon"], ["sample", "moon", "--out", "here"]], ids=lambda value: value[0]
+)
+def test_an_unknown_domain_is_one_line_that_lists_the_installed_ones(tmp_path: Path, arguments: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "millrace.cli", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    beginning = "millrace: domain 'moon': 1 problem: is not installed; installed are: museum"
+    assert ended.stderr.startswith(beginning)
+    assert len(ended.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_answers_without_loading_dagster() -> None:
+    code = "import sys; from millrace.cli.main import cli; cli(['demo', '--help'], standalone_mode=False); "
+    code += "print(sorted({'dagster', 'polars', 'altair'} & set(sys.modules)))"
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ended.stdout.splitlines()[-1] == "[]"

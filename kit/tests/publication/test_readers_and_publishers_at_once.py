@@ -1,0 +1,143 @@
+"""Readers see whole sets while publications happen; publishers in several processes take turns."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from millrace.publication import FOLDER, MANIFEST, POINTER, Publisher
+
+FILES = 5
+PUBLICATIONS = 30
+
+# Holds the session for a while and writes when it began and ended: turns that overlap would show.
+PUBLISHER = """
+import sys, time
+from pathlib import Path
+from millrace.publication import MANIFEST, Publisher
+
+root, journal, who = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+for number in range(5):
+    with Publisher(root).session() as session, journal.open("a") as lines:
+        lines.write(f"begin {who}\\n")
+        lines.flush()
+        with session.writing(f"{who}{number}") as folder:
+            time.sleep(0.02)
+            (folder / MANIFEST).write_text("{}")
+        session.switch(f"{who}{number}", {})
+        lines.write(f"end {who}\\n")
+    time.sleep(0.005)
+"""
+
+
+class Reader(threading.Thread):
+    """Follows `current.json` over and over; keeps the sets that it saw and what was not whole."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(daemon=True)
+        self._root = root
+        self._done = threading.Event()
+        self.seen: list[str] = []
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        while not self._done.is_set():
+            try:
+                self._read()
+            except (OSError, ValueError) as error:
+                self.problems.append(repr(error))
+
+    def _read(self) -> None:
+        pointer = json.loads((self._root / POINTER).read_bytes())
+        manifest = json.loads((self._root / pointer["manifest"]).read_bytes())
+        folder = self._root / FOLDER / pointer["publication"]
+        contents = {(folder / f"{number}.txt").read_text() for number in range(FILES)}
+        if contents != {manifest["name"]} or manifest["name"] != pointer["publication"]:
+            self.problems.append(f"{pointer['publication']}: {contents}")
+        self.seen.append(pointer["publication"])
+
+    def __enter__(self) -> "Reader":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self.join()
+
+
+def fill(folder: Path, name: str) -> None:
+    for number in range(FILES):
+        (folder / f"{number}.txt").write_text(name)
+    (folder / MANIFEST).write_text(json.dumps({"name": name}))
+
+
+def publish(root: Path, name: str) -> None:
+    with Publisher(root, keep=3).session() as session:
+        with session.writing(name) as folder:
+            fill(folder, name)
+        session.switch(name, {})
+
+
+def publish_carelessly(root: Path, name: str) -> None:
+    """The control: the pointer first, the files in place."""
+    folder = root / FOLDER / name
+    folder.mkdir(parents=True, exist_ok=True)
+    pointer = {"publication": name, "manifest": f"{FOLDER}/{name}/{MANIFEST}"}
+    (root / POINTER).write_text(json.dumps(pointer))
+    time.sleep(0.05)  # long enough that a reader comes by on a busy machine
+    fill(folder, name)
+
+
+@pytest.mark.parametrize("how", [publish, publish_carelessly], ids=lambda how: how.__name__)
+def test_a_reader_sees_a_whole_set_at_any_moment_of_thirty_publications(
+    tmp_path: Path, how: Callable[[Path, str], None]
+) -> None:
+    publish(tmp_path, "p00")
+
+    with Reader(tmp_path) as reader:
+        for number in range(1, PUBLICATIONS + 1):
+            how(tmp_path, f"p{number:02}")
+            time.sleep(0.005)
+
+    assert len(set(reader.seen)) > 1, "the reader saw no change, so it proves nothing"
+    assert bool(reader.problems) is (how is publish_carelessly), reader.problems[:3]
+
+
+def test_publishers_in_two_processes_take_turns(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", PUBLISHER, str(tmp_path / "root"), str(journal), who]) for who in "ab"
+    ]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+
+    lines = journal.read_text().splitlines()
+    assert len(lines) == 20
+    assert all(
+        begin == f"begin {who}" and end == f"end {who}"
+        for begin, end in zip(lines[::2], lines[1::2], strict=True)
+        for who in begin[-1]
+    ), lines
+    assert {line[-1] for line in lines} == {"a", "b"}
+    current = Publisher(tmp_path / "root").current()
+    assert current is not None
+    assert current.name == f"{lines[-1][-1]}4"
+
+
+def test_a_publisher_waits_while_another_holds_the_root(tmp_path: Path) -> None:
+    began = threading.Event()
+
+    def second() -> None:
+        with Publisher(tmp_path).session():
+            began.set()
+
+    thread = threading.Thread(target=second)
+    with Publisher(tmp_path).session():
+        thread.start()
+        assert not began.wait(0.3)
+    thread.join(5)
+    assert began.is_set()

@@ -1,0 +1,63 @@
+"""Settings come from the environment that is handed over, and from nowhere else."""
+
+from pathlib import Path
+
+import pytest
+
+from millrace.settings import Profile, Settings
+
+
+@pytest.mark.parametrize(
+    ("environment", "profile", "home"),
+    [
+        ({}, Profile.EMBEDDED, Path(".millrace")),
+        ({"MILLRACE_PROFILE": "embedded"}, Profile.EMBEDDED, Path(".millrace")),
+        ({"MILLRACE_PROFILE": "compose"}, Profile.COMPOSE, Path("/var/lib/millrace")),
+        ({"MILLRACE_PROFILE": "compose", "MILLRACE_HOME": "/data"}, Profile.COMPOSE, Path("/data")),
+        ({"MILLRACE_PROFILE": "", "MILLRACE_HOME": ""}, Profile.EMBEDDED, Path(".millrace")),
+    ],
+    ids=["nothing", "embedded", "compose", "home", "empty_is_not_set"],
+)
+def test_the_profile_says_where_data_lies_unless_home_does(
+    environment: dict[str, str], profile: Profile, home: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+
+    assert settings.profile is profile
+    assert settings.home == home.absolute()
+
+
+def test_a_relative_home_stays_where_it_was_when_the_process_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_environment({"MILLRACE_HOME": "data"})
+    monkeypatch.chdir("/")
+
+    assert settings.home == tmp_path / "data"
+
+
+def test_a_dotenv_file_and_the_process_environment_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("MILLRACE_PROFILE=compose\nMILLRACE_HOME=/elsewhere\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MILLRACE_PROFILE", "compose")
+
+    settings = Settings.from_environment({})
+
+    assert settings.profile is Profile.EMBEDDED
+    assert settings.home == tmp_path / ".millrace"
+
+
+def test_what_is_not_ours_in_the_environment_is_left_alone() -> None:
+    settings = Settings.from_environment({"PATH": "/bin", "PROFILE": "compose", "MILLRACE_": "x", "MILLRACE_PORT": "1"})
+
+    assert settings.profile is Profile.EMBEDDED
+
+
+@pytest.mark.parametrize("kind", ["stages", "rejects", "outputs"])
+def test_each_domain_has_a_folder_of_its_own_for_each_kind_of_file(kind: str) -> None:
+    settings = Settings(home=Path("/data"))
+
+    assert getattr(settings, kind)("museum") == Path("/data") / kind / "museum"
