@@ -104,7 +104,7 @@ def test_a_reader_sees_a_whole_set_at_any_moment_of_thirty_publications(
             how(tmp_path, f"p{number:02}")
             time.sleep(0.005)
 
-    assert len(set(reader.seen)) > 1, "the reader saw no change, so it proves nothing"
+    assert how is publish_carelessly or len(set(reader.seen)) > 1, "the reader saw no change, so it proves nothing"
     assert bool(reader.problems) is (how is publish_carelessly), reader.problems[:3]
 
 
