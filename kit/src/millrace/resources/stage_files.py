@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 COLUMN_SCHEMA = "dagster/column_schema"
 _ABANDONED_AFTER_SECONDS = 24 * 3600
+# What a reader or writer holds of a file at once: Polars' own 122,880 rows take 100 MiB more of the Tate's.
+_ROW_GROUP_ROWS = 8_192
 
 
 class StageParquetIOManager(PolarsParquetIOManager):
@@ -41,7 +43,9 @@ class StageParquetIOManager(PolarsParquetIOManager):
         temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
         try:
             with dagster_failures():
-                obj.lazy().sink_parquet(temporary, compression="zstd", compression_level=1, statistics=True)
+                obj.lazy().sink_parquet(
+                    temporary, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP_ROWS
+                )
                 temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
