@@ -202,6 +202,21 @@ def test_a_column_of_many_types_keeps_each_value_as_it_was_written(tmp_path: Pat
     ]  # fmt: skip
 
 
+def test_integers_beyond_64_bits_keep_their_digits(tmp_path: Path) -> None:
+    long = "9" * 25
+    (tmp_path / "made.ndjson").write_text(
+        f'{{"key":{long},"m":{long}}}\n{{"key":1,"m":[-{long}, "é"]}}\n', encoding="utf-8"
+    )
+    opened = open_harvest(MAPPING, "objects", tmp_path, 1 << 20)
+    assert opened is not None
+
+    with RejectLog(tmp_path / "rejects.ndjson") as log:
+        frame = opened.frame(log).collect()
+
+    assert frame["object_id"].to_list() == [long, "1"]
+    assert frame["medium"].to_list() == [long, f'[-{long},"é"]']
+
+
 def test_a_field_without_a_mapping_is_null_throughout(tmp_path: Path) -> None:
     frame = extracted(tmp_path, [{"m": 1}, {"m": 2}])
 

@@ -1,6 +1,7 @@
 """Adapters: what cannot be read costs its own line, and says where it stood and why."""
 
 import gzip
+import json
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,20 @@ def test_a_latin1_line_costs_itself_and_names_the_byte(read: Read) -> None:
     assert (reject.place, reject.rule) == ("source.ndjson:2", "not_utf8")
     assert reject.reason == "not UTF-8: byte 0xe9 at byte 10 of the record"
     assert reject.excerpt == '{"a":"Caf\\xe9"}'
+
+
+@pytest.mark.parametrize("form", ["ndjson", "json"])
+@pytest.mark.parametrize("digits", [18, 19, 20, 40, 300])
+@pytest.mark.parametrize(
+    "around", [b'{"a":%d}', b'{"a": -%d }', b'{"a":{"b":[1,%d,2]}}', b'{"b":"\xc3\xa9","a":%d,"c":0.1}']
+)
+def test_integers_of_any_length_stay_what_they_are(read: Read, form: str, digits: int, around: bytes) -> None:
+    text = around.replace(b"%d", b"7" * digits)
+
+    records, rejects = read(form, text + b"\n")
+
+    assert rejects == []
+    assert records == [(1, json.loads(text))]
 
 
 def test_a_lone_surrogate_costs_its_line(read: Read) -> None:

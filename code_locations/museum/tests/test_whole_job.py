@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 import yaml
 
 from millrace.embedded.demo import DomainResult, Request, run_demo
-from millrace.testing import Silence, run_domain, tree_differences
+from millrace.testing import Silence, repeated, run_domain, tree_differences
 
 ROWS = 3_000
 STAGES = [
@@ -59,21 +58,17 @@ class Killer(Silence):
                     self.killed += 1
 
 
-class Reader(threading.Thread):
-    """Reads what `current.json` points to, over and over, and keeps what was not whole."""
+class Reader:
+    """Reads what `current.json` points to, and keeps what was not whole."""
 
     def __init__(self, outputs: Path) -> None:
-        super().__init__(daemon=True)
         self._outputs = outputs
-        self._done = threading.Event()
         self.reads = 0
         self.problems: list[str] = []
 
-    def run(self) -> None:
-        while not self._done.is_set():
-            for pointer in self._outputs.glob("*/*/current.json"):
-                self._read(pointer)
-            time.sleep(0.002)
+    def read(self) -> None:
+        for pointer in self._outputs.glob("*/*/current.json"):
+            self._read(pointer)
 
     def _read(self, pointer: Path) -> None:
         current = json.loads(pointer.read_bytes())
@@ -87,21 +82,14 @@ class Reader(threading.Thread):
             if (folder / entry["path"]).stat().st_size != entry["bytes"]:
                 self.problems.append(f"{entry['path']} is not whole")
 
-    def __enter__(self) -> "Reader":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self.join()
-
 
 @pytest.mark.parametrize("delay_seconds", [0.0, 0.15], ids=["at_once", "midway"])
 def test_a_run_killed_in_any_stage_and_run_again_gives_the_undisturbed_outputs(
     tmp_path: Path, undisturbed: Path, delay_seconds: float
 ) -> None:
     home = tmp_path / "home"
-    with Reader(home / "outputs") as reader:
+    reader = Reader(home / "outputs")
+    with repeated(reader.read):
         for step in STAGES:
             killer = Killer(step, delay_seconds)
             (result,) = run_demo(Request(home, "museum", rows=ROWS), killer)

@@ -18,6 +18,11 @@ def installed_domains() -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 
+def definition_modules() -> dict[str, str]:
+    """The module that defines each installed domain, by the domain's name."""
+    return {name: point.module for name, point in installed_domains().items()}
+
+
 def installed_domain(name: str) -> EntryPoint:
     """The entry point of one domain.
 

@@ -16,6 +16,7 @@ turns them into Dagster failures at the edge.
 """
 
 import errno
+import socket
 from collections.abc import Iterable
 
 _TRANSIENT_ERRNOS = frozenset(
@@ -102,6 +103,8 @@ def is_transient(error: BaseException) -> bool:
             return False
         if isinstance(current, TransientError | ConnectionError | TimeoutError):
             return True
+        if isinstance(current, socket.gaierror):  # its numbers are its own: EAI_AGAIN is no errno
+            return current.errno == socket.EAI_AGAIN
         if isinstance(current, OSError) and current.errno in _TRANSIENT_ERRNOS:
             return True
         if type(current).__name__ in _TRANSIENT_NAMES:

@@ -22,11 +22,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
 from millrace.errors import SourceUnreadableError
+from millrace.files import flush, replace_file
 
 POINTER = "current.json"
 FOLDER = "publications"
@@ -129,11 +129,11 @@ class Session:
         yield folder
         if not (folder / MANIFEST).is_file():
             raise ValueError(f"publication {name} has no {MANIFEST}")
-        _flush(folder)
+        os.sync()  # once for all of its files: one by one takes longer than writing them
         if target.exists():  # incomplete, or `has` would have said so
             shutil.rmtree(target)
         folder.rename(target)
-        _flush(target.parent)
+        flush(target.parent)
 
     def place(self, name: str, content: bytes) -> None:
         """Put a small file beside the pointer, whole or not at all."""
@@ -174,26 +174,3 @@ class Session:
             doomed = folder.with_name(f"{_REMOVING}{folder.name}")
             folder.rename(doomed)
             shutil.rmtree(doomed)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, make it durable, then rename it over `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _flush(path.parent)
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,7 @@
 """Which failures may go away by themselves."""
 
 import errno
+import socket
 import urllib.error
 import urllib.request
 
@@ -43,6 +44,7 @@ def wrapped(outer: Exception, *inner: Exception) -> Exception:
         ConnectionRefusedError(),
         TimeoutError(),
         OSError(errno.EIO, "read"),
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
         OSError(errno.ESTALE, "gone from the share"),
         psycopg2.OperationalError("server closed the connection"),
         psycopg2.InterfaceError("connection already closed"),
@@ -58,6 +60,7 @@ def test_what_may_pass_by_itself_is_transient(error: Exception) -> None:
     "error",
     [
         PermanentError("a", "b"),
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
         ConfigurationError("a", ["b"]),
         SourceMissingError("a", "b"),
         SourceUnreadableError("a", "b"),

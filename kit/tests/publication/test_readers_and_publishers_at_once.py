@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from millrace.publication import FOLDER, MANIFEST, POINTER, Publisher
+from millrace.testing import repeated
 
 FILES = 5
 PUBLICATIONS = 30
@@ -35,22 +36,19 @@ for number in range(5):
 """
 
 
-class Reader(threading.Thread):
-    """Follows `current.json` over and over; keeps the sets that it saw and what was not whole."""
+class Reader:
+    """Follows `current.json`; keeps the sets that it saw and what was not whole."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(daemon=True)
         self._root = root
-        self._done = threading.Event()
         self.seen: list[str] = []
         self.problems: list[str] = []
 
-    def run(self) -> None:
-        while not self._done.is_set():
-            try:
-                self._read()
-            except (OSError, ValueError) as error:
-                self.problems.append(repr(error))
+    def read(self) -> None:
+        try:
+            self._read()
+        except (OSError, ValueError) as error:
+            self.problems.append(repr(error))
 
     def _read(self) -> None:
         pointer = json.loads((self._root / POINTER).read_bytes())
@@ -60,14 +58,6 @@ class Reader(threading.Thread):
         if contents != {manifest["name"]} or manifest["name"] != pointer["publication"]:
             self.problems.append(f"{pointer['publication']}: {contents}")
         self.seen.append(pointer["publication"])
-
-    def __enter__(self) -> "Reader":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self.join()
 
 
 def fill(folder: Path, name: str) -> None:
@@ -99,7 +89,8 @@ def test_a_reader_sees_a_whole_set_at_any_moment_of_thirty_publications(
 ) -> None:
     publish(tmp_path, "p00")
 
-    with Reader(tmp_path) as reader:
+    reader = Reader(tmp_path)
+    with repeated(reader.read, pause_seconds=0):
         for number in range(1, PUBLICATIONS + 1):
             how(tmp_path, f"p{number:02}")
             time.sleep(0.005)

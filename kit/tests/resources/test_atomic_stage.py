@@ -1,6 +1,5 @@
 """A stage file appears whole or not at all."""
 
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from polars.io.plugins import register_io_source
 
 from millrace.resources import StageParquetIOManager
 from millrace.runs import stage
+from millrace.testing import repeated
 
 ROWS = 20_000
 MAGIC = b"PAR1"  # begins and ends every Parquet file
@@ -40,35 +40,23 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-class Reader(threading.Thread):
-    """Reads a stage over and over; keeps the versions that it saw and what went wrong."""
+class Reader:
+    """Reads a stage; keeps the versions that it saw and what went wrong."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(daemon=True)
         self._path = path
-        self._done = threading.Event()
         self.versions: list[int] = []
         self.problems: list[str] = []
 
-    def run(self) -> None:
-        while not self._done.is_set():
-            content = self._path.read_bytes()
-            if not content.startswith(MAGIC) or not content.endswith(MAGIC) or len(content) <= len(MAGIC):
-                self.problems.append(f"{len(content)} bytes are no Parquet file")
-                continue
-            seen = pl.read_parquet(content)["version"]
-            if len(seen) != ROWS or seen.n_unique() != 1:
-                self.problems.append(f"{len(seen)} rows of {seen.n_unique()} versions")
-            self.versions.append(seen[0])
-            time.sleep(0.001)  # or the two would wait for each other more than they read and write
-
-    def __enter__(self) -> "Reader":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self.join()
+    def read(self) -> None:
+        content = self._path.read_bytes()
+        if not content.startswith(MAGIC) or not content.endswith(MAGIC) or len(content) <= len(MAGIC):
+            self.problems.append(f"{len(content)} bytes are no Parquet file")
+            return
+        seen = pl.read_parquet(content)["version"]
+        if len(seen) != ROWS or seen.n_unique() != 1:
+            self.problems.append(f"{len(seen)} rows of {seen.n_unique()} versions")
+        self.versions.append(seen[0])
 
 
 @pytest.mark.parametrize("in_place", [False, True], ids=["as_the_kit_writes", "control_in_place"])
@@ -87,7 +75,8 @@ def test_a_reader_always_reads_a_whole_file_while_it_is_written_again_and_again(
             manager.dump_to_path(context, frame, path)
 
     write(frames[0])
-    with Reader(path) as reader:
+    reader = Reader(path)
+    with repeated(reader.read):
         for frame in frames:
             write(frame)
             time.sleep(0.005)

@@ -52,6 +52,16 @@ def test_a_failure_keeps_the_error_as_its_cause() -> None:
     assert caught.value.allow_retries is False
 
 
-def test_an_error_of_dagster_passes_untouched() -> None:
-    with pytest.raises(dg.DagsterInvariantViolationError), dagster_failures():
+def test_a_misuse_of_dagster_is_not_retried() -> None:
+    with pytest.raises(dg.Failure, match="DagsterInvariantViolationError: x") as caught, dagster_failures():
         raise dg.DagsterInvariantViolationError("x")
+
+    assert caught.value.allow_retries is False
+
+
+@pytest.mark.parametrize("asked", [dg.RetryRequested(), dg.Failure("x")], ids=lambda asked: type(asked).__name__)
+def test_what_an_asset_asks_of_dagster_passes_untouched(asked: Exception) -> None:
+    with pytest.raises(type(asked)) as caught, dagster_failures():
+        raise asked
+
+    assert caught.value is asked

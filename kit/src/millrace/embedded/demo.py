@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from millrace.domains import installed_domain, installed_domains
+from millrace.domains import definition_modules, installed_domain
 from millrace.embedded.home import INTERACTIVE, Home
 from millrace.embedded.postgres import postgres_server
 
@@ -146,12 +146,11 @@ def run_demo(request: Request, audience: Audience) -> Iterator[DomainResult]:
         ConfigurationError: no such domain.
         HomeInUseError: the folder belongs to a process that stays.
     """
-    names = [request.domain] if request.domain is not None else list(installed_domains())
-    modules = {name: installed_domain(name).module for name in names}
+    names = [installed_domain(request.domain).name] if request.domain is not None else list(definition_modules())
     home = Home(request.home)
     with home.locked("a demo", audience.note) as lock, postgres_server(home.postgres) as url:
-        home.write_dagster_files(url, {name: point.module for name, point in installed_domains().items()})
-        for name in modules:
+        home.write_dagster_files(url, definition_modules())
+        for name in names:
             yield _run_domain(home, name, request, lock, audience)
 
 
@@ -208,7 +207,7 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
     """
     home = Home(home_folder)
     with home.locked(INTERACTIVE, audience.note) as lock, postgres_server(home.postgres) as url:
-        home.write_dagster_files(url, {name: point.module for name, point in installed_domains().items()})
+        home.write_dagster_files(url, definition_modules())
         audience.note(f"Dagster serves at http://127.0.0.1:{port} until you press Ctrl+C")
         with (home.logs / "dagster.log").open("wb") as log:
             command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home.dagster / "workspace.yaml")]

@@ -22,7 +22,7 @@ from pathlib import Path
 import yaml
 
 from millrace.errors import PermanentError
-from millrace.publication import replace_file
+from millrace.files import replace_file
 
 _RETRY_SECONDS = 0.5
 INTERACTIVE = "ui"

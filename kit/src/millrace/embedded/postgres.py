@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psutil
 
-# Commits need not wait for the disk here: a killed process loses nothing, a power cut the last moment's events.
+# Commits need not wait for the disk here: a killed run loses nothing, a killed server or a power cut the last
+# moment's events.
 # Dagster reads a run's creation as UTC, and Postgres fills it in the session's time zone.
 _SESSION = "options=-csynchronous_commit%3Doff%20-ctimezone%3DUTC"
 

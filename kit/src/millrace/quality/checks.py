@@ -26,8 +26,6 @@ from millrace.runs.metadata import preview
 from millrace.runs.stage import stage
 
 _EXAMPLES = 10
-
-
 _BLOCKING = ("contract", "intake")
 _PURPOSES = (*_BLOCKING, "rejects", "unexpected_fields")
 

@@ -1,13 +1,16 @@
 """The gate in front of a publication, which also holds across runs.
 
 A blocking check stops what is downstream in its own run only. A job that publishes what another job has prepared asks
-here what those checks said last.
+here what those checks said of what lies there now.
 """
 
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
 from millrace.errors import GateClosedError
 from millrace.quality.checks import check_names
@@ -15,7 +18,7 @@ from millrace.quality.contracts import Contract
 
 
 def require_open_gates(instance: dg.DagsterInstance, subject: str, contracts: Mapping[str, Contract]) -> None:
-    """Refuse to go on where a blocking check of a contract failed last, or has never judged.
+    """Refuse to go on where a blocking check of a contract failed last, or has not judged what the asset holds now.
 
     Args:
         instance: Keeps what the checks said.
@@ -39,6 +42,8 @@ def require_open_gates(instance: dg.DagsterInstance, subject: str, contracts: Ma
             closed.append(f"{key.name} has never judged")
         elif record.status is not AssetCheckExecutionRecordStatus.SUCCEEDED:
             closed.append(f"{key.name} did not pass in run {record.run_id}")
+        elif (run_id := _unjudged(instance, key, record)) is not None:
+            closed.append(f"{key.name} has not judged what run {run_id} made")
     if closed:
         raise GateClosedError(
             subject,
@@ -46,3 +51,13 @@ def require_open_gates(instance: dg.DagsterInstance, subject: str, contracts: Ma
             expected="every blocking check passed",
             next_step="mend the source and run it again",
         )
+
+
+def _unjudged(instance: dg.DagsterInstance, key: dg.AssetCheckKey, record: AssetCheckExecutionRecord) -> str | None:
+    """The run of the asset's latest materialisation, where the verdict is about an earlier one."""
+    made = instance.get_latest_materialization_event(key.asset_key)
+    evaluation = record.evaluation
+    judged = evaluation.target_materialization_data if evaluation is not None else None
+    if made is None or (judged is not None and (judged.run_id, judged.timestamp) == (made.run_id, made.timestamp)):
+        return None
+    return made.run_id

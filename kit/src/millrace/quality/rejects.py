@@ -11,9 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
-from uuid import uuid4
 
 import orjson
+
+from millrace.files import put_in_place, temporary_beside
 
 EXCERPT_CHARACTERS = 200
 
@@ -57,12 +58,12 @@ class RejectLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.counts: Counter[RejectKind] = Counter()
-        self._temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+        self._temporary = path
         self._file: BinaryIO | None = None
 
     def open(self) -> Self:
         """Begin anew; the old file stays until this one is closed."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = temporary_beside(self.path)
         self._file = self._temporary.open("wb")
         return self
 
@@ -83,7 +84,7 @@ class RejectLog:
         if self._file is not None:
             self._file.close()
             self._file = None
-            self._temporary.replace(self.path)
+            put_in_place(self._temporary, self.path)
 
     def __enter__(self) -> Self:
         return self.open()

@@ -1,22 +1,17 @@
-"""Files between stages: Parquet that appears whole or not at all.
+"""Files between stages: Parquet that appears whole or not at all (`millrace.files`).
 
 What belongs here: how stage data reaches its storage. What does not: what it must look like (contracts).
-
-A file gets a temporary name first and its own name by a rename, so a reader, a killed run or a second run at
-the same time never meet half of one. Two runs that write the same asset both rename; the later one stays.
 """
 
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import dagster as dg
 import polars as pl
 from dagster_polars import PolarsParquetIOManager
 
 from millrace.errors import StageMissingError
+from millrace.files import put_in_place, temporary_beside
 from millrace.runs.failures import dagster_failures
 from millrace.runs.measure import current_measurement
 from millrace.runs.metadata import describe_frame
@@ -25,7 +20,6 @@ if TYPE_CHECKING:
     from upath import UPath
 
 COLUMN_SCHEMA = "dagster/column_schema"
-_ABANDONED_AFTER_SECONDS = 24 * 3600
 # What a reader or writer holds of a file at once: Polars' own 122,880 rows take 100 MiB more of the Tate's.
 _ROW_GROUP_ROWS = 8_192
 
@@ -39,14 +33,13 @@ class StageParquetIOManager(PolarsParquetIOManager):
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: "UPath") -> None:  # noqa: ARG002
         """Write to a temporary name beside `path`, then rename."""
         target = Path(str(path))
-        _remove_abandoned(target)
-        temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+        temporary = temporary_beside(target)
         try:
             with dagster_failures():
                 obj.lazy().sink_parquet(
                     temporary, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP_ROWS
                 )
-                temporary.replace(target)
+                put_in_place(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
             current_measurement().finish()
@@ -70,11 +63,3 @@ class StageParquetIOManager(PolarsParquetIOManager):
         descriptions = {column.name: column.description for column in columns}
         rows, metadata = describe_frame(pl.scan_parquet(str(self._get_path(context))), descriptions)
         return metadata | current_measurement().metadata(rows)
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove temporary files of runs that were killed a day ago or more; a younger one may be in use."""
-    for leftover in target.parent.glob(f".{target.name}.*.tmp"):
-        with suppress(FileNotFoundError):  # a run beside this one has just given it its name
-            if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
-                leftover.unlink()

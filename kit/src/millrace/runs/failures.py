@@ -11,7 +11,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
-from dagster._core.errors import DagsterError
 
 from millrace.config import RetryConfig
 from millrace.errors import MillraceError, is_transient
@@ -26,7 +25,7 @@ def dagster_failures() -> Generator[None]:
     """
     try:
         yield
-    except (dg.Failure, dg.RetryRequested, DagsterError):
+    except (dg.Failure, dg.RetryRequested):
         raise
     except Exception as error:
         if is_transient(error):

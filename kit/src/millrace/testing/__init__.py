@@ -6,6 +6,7 @@ What belongs here: what a second domain's tests would need too. What does not: d
 stand beside the source that they stand in for. Nothing here imports pytest.
 """
 
+from millrace.testing.beside import repeated
 from millrace.testing.house_rules import asset_problems, module_problems
 from millrace.testing.running import Silence, embedded_instance, materialize_job, run_domain
 from millrace.testing.trees import tree_differences
@@ -16,6 +17,7 @@ __all__ = [
     "embedded_instance",
     "materialize_job",
     "module_problems",
+    "repeated",
     "run_domain",
     "tree_differences",
 ]

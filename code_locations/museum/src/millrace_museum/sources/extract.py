@@ -7,6 +7,7 @@ Columns are filled in Arrow's layout, a list column as offsets into flat columns
 from lists of dictionaries took four times as long as all the rest of a harvest.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any, Protocol
@@ -151,7 +152,10 @@ def as_text(value: Any) -> str | None:
         return value
     if type(value) is int or type(value) is float:
         return str(value)
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def leaves(tree: Any, children: str) -> list[Any]:

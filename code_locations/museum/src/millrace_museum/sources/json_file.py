@@ -11,7 +11,7 @@ import orjson
 
 from millrace.errors import SourceUnreadableError
 from millrace.quality import RejectLog, excerpt
-from millrace_museum.sources.ndjson import json_problem
+from millrace_museum.sources.ndjson import json_problem, parsed
 from millrace_museum.sources.opening import DAMAGED, Record, damaged_reject, open_source, row_reject
 
 
@@ -34,7 +34,7 @@ def read_json(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[tup
         log.add(damaged_reject(path, 0, error))
         return
     try:
-        document = orjson.loads(raw)
+        document = parsed(raw)
     except orjson.JSONDecodeError as error:
         reason, rule = json_problem(raw, error)
         log.add(row_reject(path, 1, reason, rule, excerpt(raw)))

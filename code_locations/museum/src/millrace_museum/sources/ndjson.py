@@ -4,14 +4,18 @@ Lines are read one by one, because one bad line must cost one line: Polars' own 
 A line longer than the limit is skipped in pieces, so that it never lies in memory.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
 
 from millrace.quality import RejectLog, excerpt
 from millrace_museum.sources.opening import DAMAGED, Record, damaged_reject, open_source, row_reject
+
+_LONG_INTEGER = re.compile(rb"[\[:,]\s*-?\d{19,}\s*[,\]}]")
 
 
 def read_ndjson(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[tuple[int, Record]]:
@@ -33,7 +37,7 @@ def read_ndjson(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[t
                 if line.isspace():
                     continue
                 try:
-                    record = orjson.loads(line)
+                    record = parsed(line)
                 except orjson.JSONDecodeError as error:
                     reason, rule = json_problem(line, error)
                     log.add(row_reject(path, number, reason, rule, excerpt(line)))
@@ -45,6 +49,16 @@ def read_ndjson(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[t
                 yield number, record
         except DAMAGED as error:
             log.add(damaged_reject(path, number, error))
+
+
+def parsed(raw: bytes) -> Any:
+    """JSON, with integers of any length: beyond 64 bits orjson makes floats of them, and an identifier would change.
+
+    Raises:
+        orjson.JSONDecodeError: it is no JSON.
+    """
+    document = orjson.loads(raw)
+    return json.loads(raw) if _LONG_INTEGER.search(raw) else document
 
 
 def json_problem(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
