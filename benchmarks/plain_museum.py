@@ -6,7 +6,6 @@ The baseline of `museum.py`: the same parsing, the same transforms and the same 
 in one process and in memory. Prints the number of documents.
 """
 
-import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from millrace.quality import Reject, RejectLog
+from millrace.stores import FolderStore
 from millrace_museum.mapping import load_mapping
 from millrace_museum.outputs.changes import compare
 from millrace_museum.outputs.documents import digests, write_publication
@@ -40,7 +40,7 @@ def main(source: Path, folder: Path) -> int:
         harvest = open_harvest(museum, entity, source, _LONGEST_BYTES)
         if harvest is None:
             raise SystemExit(f"{source} has no {entity}")
-        frames[entity] = cleaned(harvest.frame(_Forgetful(Path(os.devnull))).collect().lazy(), entity, {})
+        frames[entity] = cleaned(harvest.frame(_Forgetful(FolderStore(folder), "")).collect().lazy(), entity, {})
     documents = reshaped(joined(frames["objects"], frames["artists"]), museum.museum, museum.attribution)
     collected = documents.collect().lazy()
     published, _ = compare(digests(collected), None, date.min)

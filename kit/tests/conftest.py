@@ -16,6 +16,7 @@ from millrace.config import RetryConfig
 from millrace.location import Domain
 from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs import retry_policy
+from millrace.stores import Place
 from millrace.testing import embedded_instance
 
 Definition = dg.AssetsDefinition | dg.AssetChecksDefinition
@@ -74,7 +75,7 @@ class Bench:
     def __init__(self, instance: dg.DagsterInstance, home: Path) -> None:
         self.instance = instance
         self.stages = home / "stages"
-        self.rejects = RejectFiles(folder=str(home / "rejects"))
+        self.rejects = RejectFiles(place=Place(address=str(home / "rejects")))
 
     def run(
         self,
@@ -89,10 +90,11 @@ class Bench:
         if select_checks is not None:
             keys = [key for one in definitions for key in one.check_keys if key.name in select_checks]
             checks = dg.AssetSelection.checks(*keys)
+        io_manager = StageParquetIOManager.at(Place(address=str(self.stages)))
         definition = dg.Definitions(
             assets=[one for one in definitions if not isinstance(one, dg.AssetChecksDefinition)],
             asset_checks=[one for one in definitions if isinstance(one, dg.AssetChecksDefinition)],
-            resources={"io_manager": StageParquetIOManager(base_dir=str(self.stages)), "rejects": self.rejects},
+            resources={"io_manager": io_manager, "rejects": self.rejects},
             jobs=[
                 dg.define_asset_job(
                     "whole_job",

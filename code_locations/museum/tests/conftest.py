@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from millrace.quality import Reject, RejectLog, read_rejects
+from millrace.stores import FolderStore
 from millrace_museum.mapping import MuseumMapping
 from millrace_museum.model import harvested_schema
 from millrace_museum.sources import FORMATS, Adapter
@@ -26,9 +27,9 @@ def read(tmp_path: Path) -> Callable[..., tuple[list[tuple[int, Mapping[str, Any
         path = tmp_path / (name or f"source.{form}")
         path.write_bytes(content)
         adapter: Adapter = FORMATS[form]
-        with RejectLog(tmp_path / "rejects" / "adapter.ndjson") as log:
+        with RejectLog(FolderStore(tmp_path / "rejects"), "adapter.ndjson") as log:
             records = list(adapter(path, log, most))
-        return records, list(read_rejects(log.path))
+        return records, list(read_rejects(FolderStore(tmp_path / "rejects"), "adapter.ndjson"))
 
     return run
 
@@ -40,9 +41,9 @@ def harvest(tmp_path: Path) -> Callable[..., tuple[pl.DataFrame, list[Reject]]]:
     def run(mapping: MuseumMapping, entity: str, source: Path) -> tuple[pl.DataFrame, list[Reject]]:
         opened = open_harvest(mapping, entity, source, MAX_RECORD_BYTES)
         assert opened is not None
-        with RejectLog(tmp_path / "rejects" / f"{entity}.ndjson") as log:
+        with RejectLog(FolderStore(tmp_path / "rejects"), f"{entity}.ndjson") as log:
             frame = opened.frame(log).collect()
-        return frame, list(read_rejects(log.path))
+        return frame, list(read_rejects(FolderStore(tmp_path / "rejects"), f"{entity}.ndjson"))
 
     return run
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from millrace.quality import Reject, RejectKind, read_rejects
+from millrace.stores import FolderStore
 from millrace.testing import embedded_instance, materialize_job, run_domain
 from millrace_museum.definitions import DOMAIN
 
@@ -33,7 +34,7 @@ class Outcome:
     result: dg.ExecuteInProcessResult
 
     def rejects(self, asset: str) -> list[Reject]:
-        return list(read_rejects(self.home / "rejects" / "museum" / f"{asset}.ndjson"))
+        return list(read_rejects(FolderStore(self.home / "rejects" / "museum"), f"{asset}.ndjson"))
 
     def stage(self, asset: str) -> pl.DataFrame:
         return pl.read_parquet(self.home / "stages" / "museum" / f"{asset}.parquet")
@@ -194,7 +195,7 @@ def test_a_200_mb_line_costs_itself_and_not_the_memory(tmp_path: Path) -> None:
     assert result.success, result.failures
     assert result.asset("published_objects").rows == GOOD + 1
     assert result.peak_memory_bytes - without.peak_memory_bytes < 100_000_000  # half of that line
-    outcome = list(read_rejects(tmp_path / "home" / "rejects" / "museum" / "harvested_objects.ndjson"))
+    outcome = list(read_rejects(FolderStore(tmp_path / "home" / "rejects" / "museum"), "harvested_objects.ndjson"))
     (reject,) = [one for one in outcome if one.rule == "record_too_long"]
     assert reject.place == f"artworks.ndjson:{GOOD + 1}"
     assert "the line has 200,000,02" in reject.reason

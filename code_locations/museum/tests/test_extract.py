@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from millrace.quality import RejectLog
+from millrace.stores import FolderStore
 from millrace_museum.mapping import FieldMapping, MuseumMapping
 from millrace_museum.sources.extract import as_text, compile_path, leaves
 from millrace_museum.sources.harvest import open_harvest
@@ -102,7 +103,7 @@ def extracted(folder: Path, records: list[dict[str, Any]]) -> pl.DataFrame:
     (folder / "made.ndjson").write_bytes(lines)
     opened = open_harvest(MAPPING, "objects", folder, 1 << 20)
     assert opened is not None
-    with RejectLog(folder / "rejects.ndjson") as log:
+    with RejectLog(FolderStore(folder), "rejects.ndjson") as log:
         return opened.frame(log).collect()
 
 
@@ -210,7 +211,7 @@ def test_integers_beyond_64_bits_keep_their_digits(tmp_path: Path) -> None:
     opened = open_harvest(MAPPING, "objects", tmp_path, 1 << 20)
     assert opened is not None
 
-    with RejectLog(tmp_path / "rejects.ndjson") as log:
+    with RejectLog(FolderStore(tmp_path), "rejects.ndjson") as log:
         frame = opened.frame(log).collect()
 
     assert frame["object_id"].to_list() == [long, "1"]

@@ -13,6 +13,7 @@ import pytest
 
 from millrace.errors import ConfigurationError
 from millrace.quality import Reject, RejectKind, RejectLog, read_rejects
+from millrace.stores import FolderStore
 from millrace_museum import sample
 from millrace_museum.collection import given_source
 from millrace_museum.contracts import CONTRACTS
@@ -45,10 +46,10 @@ def clean(frame: pl.DataFrame, entity: str, folder: Path) -> tuple[pl.LazyFrame,
     lazy = frame.lazy()
     repeated = repeated_keys(lazy, entity).collect().height
     unusable = Counter(unusable_values(lazy, entity, {}).collect()["field"].to_list())
-    with RejectLog(folder / f"cleaned_{entity}.ndjson") as log:
+    with RejectLog(FolderStore(folder), f"cleaned_{entity}.ndjson") as log:
         kept = CONTRACTS[f"cleaned_{entity}"].split(cleaned(lazy, entity, {}), log, lambda row: str(row["source_line"]))
         kept = kept.collect().lazy()
-    broken = rules(list(read_rejects(log.path)), RejectKind.ROW)
+    broken = rules(list(read_rejects(FolderStore(folder), f"cleaned_{entity}.ndjson")), RejectKind.ROW)
     if repeated:
         broken["object_id_repeated" if entity == "objects" else "artist_id_repeated"] = repeated
     return kept, broken, unusable

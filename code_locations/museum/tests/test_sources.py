@@ -12,6 +12,7 @@ import pytest
 
 from millrace.errors import SourceMissingError, SourceUnreadableError
 from millrace.quality import Reject, RejectKind, RejectLog
+from millrace.stores import FolderStore
 from millrace_museum.mapping import MuseumMapping
 from millrace_museum.sources import FORMATS
 from millrace_museum.sources.harvest import open_harvest
@@ -121,7 +122,7 @@ def test_an_over_long_record_never_lies_in_memory(form: str, tmp_path: Path) -> 
         for _ in range(size >> 20):
             file.write(b"x" * (1 << 20))
         file.write(b"\n")
-    with RejectLog(tmp_path / "rejects.ndjson") as log:
+    with RejectLog(FolderStore(tmp_path), "rejects.ndjson") as log:
         tracemalloc.start()
         records = list(FORMATS[form](path, log, 1 << 16))
         peak = tracemalloc.get_traced_memory()[1]
@@ -406,7 +407,7 @@ def test_the_first_rows_of_a_harvest_are_no_more_than_asked_for(tmp_path: Path) 
     opened = open_harvest(museum("ndjson", "*.ndjson"), "objects", tmp_path, 1_000)
     assert opened is not None
 
-    with RejectLog(tmp_path / "rejects.ndjson") as log:
+    with RejectLog(FolderStore(tmp_path), "rejects.ndjson") as log:
         frame = opened.frame(log).head(7).collect()
 
     assert frame["object_id"].to_list() == [str(number) for number in range(7)]

@@ -88,8 +88,8 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
     assets = {key.to_user_string() for definition in completed for key in _keys_of(definition)}
     _refuse_unknown_assets(domain, config, assets)
     resources: dict[str, object] = {
-        "io_manager": StageParquetIOManager(base_dir=str(settings.stages(domain.name))),
-        "rejects": RejectFiles(folder=str(settings.rejects(domain.name))),
+        "io_manager": StageParquetIOManager.at(settings.stages(domain.name)),
+        "rejects": RejectFiles(place=settings.rejects(domain.name)),
     }
     if domain.resources is not None:
         resources |= domain.resources(settings, config)

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from millrace.errors import ConfigurationError
+from millrace.stores import Place
 
 PREFIX = "MILLRACE_"
 
@@ -40,6 +41,11 @@ class Settings(BaseModel):
         default_factory=lambda values: values["profile"].home,
         description="Folder of stage files, rejects and outputs (default: .millrace, in compose /var/lib/millrace)",
     )
+    object_store: str = Field(
+        default="", description="Address of an S3 that holds them instead of the folder, http://object-store:9000"
+    )
+    bucket: str = Field(default="millrace", description="Bucket in that object store")
+    secrets: Path = Field(default=Path("/run/secrets"), description="Folder of the secret files")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -64,14 +70,20 @@ class Settings(BaseModel):
             raise ConfigurationError("environment", problems, next_step="see .env.example") from error
         return settings.model_copy(update={"home": settings.home.absolute()})
 
-    def stages(self, domain: str) -> Path:
-        """Folder of a domain's stage files."""
-        return self.home / "stages" / domain
+    def stages(self, domain: str) -> Place:
+        """Where a domain's stage files lie."""
+        return self._place("stages", domain)
 
-    def rejects(self, domain: str) -> Path:
-        """Folder of what a domain's stages turned away, one file an asset."""
-        return self.home / "rejects" / domain
+    def rejects(self, domain: str) -> Place:
+        """Where it lies what a domain's stages turned away, one file per asset."""
+        return self._place("rejects", domain)
 
-    def outputs(self, domain: str) -> Path:
-        """Folder of what a domain publishes."""
-        return self.home / "outputs" / domain
+    def outputs(self, domain: str) -> Place:
+        """Where a domain publishes."""
+        return self._place("outputs", domain)
+
+    def _place(self, kind: str, domain: str) -> Place:
+        if not self.object_store:
+            return Place(address=str(self.home / kind / domain))
+        address = f"s3://{self.bucket}/{kind}/{domain}"
+        return Place(address=address, endpoint=self.object_store, secrets=str(self.secrets))

@@ -138,7 +138,7 @@ def test_files_lie_below_the_home_of_the_settings(definitions: dg.Definitions, t
     resources: dict[str, Any] = dict(definitions.resources or {})
 
     assert resources["io_manager"].base_dir == str(tmp_path / "stages" / "mill")
-    assert resources["rejects"].folder == str(tmp_path / "rejects" / "mill")
+    assert resources["rejects"].place.address == str(tmp_path / "rejects" / "mill")
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from millrace.errors import SourceUnreadableError
-from millrace.publication import FOLDER, MANIFEST, POINTER, Publisher
+from millrace.publication import FOLDER, MANIFEST, POINTER, FolderPublisher
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A root on which one set is published."""
-    with Publisher(tmp_path).session() as session:
+    with FolderPublisher(tmp_path).session() as session:
         with session.writing("a") as folder:
             (folder / MANIFEST).write_text("{}")
         session.switch("a", {})
@@ -27,7 +27,7 @@ def test_a_pointer_that_is_none_is_named_with_what_to_do(root: Path, content: by
     (root / POINTER).write_bytes(content)
 
     with pytest.raises(SourceUnreadableError) as caught:
-        Publisher(root).current()
+        FolderPublisher(root).current()
 
     assert str(caught.value) == (
         f"{root / POINTER}: is no pointer to a publication; restore it, or remove it to begin anew"
@@ -38,13 +38,13 @@ def test_a_pointer_to_what_is_gone_is_named_with_what_it_points_to(root: Path) -
     (root / FOLDER / "a" / MANIFEST).unlink()
 
     with pytest.raises(SourceUnreadableError, match="points to a, which is gone or incomplete; restore the folder"):
-        Publisher(root).current()
+        FolderPublisher(root).current()
 
 
 def test_nothing_is_published_or_removed_on_a_corrupt_pointer(root: Path) -> None:
     (root / POINTER).write_bytes(b"{")
 
-    with pytest.raises(SourceUnreadableError), Publisher(root, keep=1).session():
+    with pytest.raises(SourceUnreadableError), FolderPublisher(root, keep=1).session():
         raise AssertionError("the session began")
 
     assert (root / FOLDER / "a" / MANIFEST).exists()
@@ -54,10 +54,10 @@ def test_without_its_pointer_a_root_begins_anew(root: Path) -> None:
     (root / POINTER).write_bytes(b"{")
     (root / POINTER).unlink()
 
-    with Publisher(root).session() as session:
+    with FolderPublisher(root).session() as session:
         assert session.current is None
         session.switch("a", {})
 
-    current = Publisher(root).current()
+    current = FolderPublisher(root).current()
     assert current is not None
     assert current.name == "a"

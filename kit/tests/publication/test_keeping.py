@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from millrace.publication import FOLDER, MANIFEST, Publisher
+from millrace.publication import FOLDER, MANIFEST, FolderPublisher
 
 
 def publish(root: Path, name: str, keep: int) -> None:
-    with Publisher(root, keep).session() as session:
+    with FolderPublisher(root, keep).session() as session:
         if not session.has(name):
             with session.writing(name) as folder:
                 (folder / MANIFEST).write_text("{}")
@@ -66,7 +66,7 @@ def test_without_a_pointer_nothing_is_removed(tmp_path: Path) -> None:
         publish(tmp_path, name, 3)
     (tmp_path / "current.json").unlink()
 
-    with Publisher(tmp_path, 1).session():
+    with FolderPublisher(tmp_path, 1).session():
         pass
 
     assert standing(tmp_path) == ["a", "b", "c"]

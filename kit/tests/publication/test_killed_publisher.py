@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.publication import FOLDER, MANIFEST, Publisher, Session
+from millrace.publication import FOLDER, MANIFEST, FolderPublisher, Session
 
 
 class Killed(BaseException):
@@ -27,14 +27,14 @@ def write(session: Session, name: str) -> None:
 
 
 def publish(root: Path, name: str, keep: int = 3) -> None:
-    with Publisher(root, keep).session() as session:
+    with FolderPublisher(root, keep).session() as session:
         if not session.has(name):
             write(session, name)
         session.switch(name, {})
 
 
 def visible(root: Path) -> str:
-    current = Publisher(root).current()
+    current = FolderPublisher(root).current()
     assert current is not None
     return current.name
 
@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_killed_while_it_writes_the_old_set_stays_visible_and_the_leftover_goes_next_time(root: Path) -> None:
-    with killed(), Publisher(root).session() as session, session.writing("new") as folder:
+    with killed(), FolderPublisher(root).session() as session, session.writing("new") as folder:
         (folder / "rows.txt").write_text("ha")
         raise Killed
 
@@ -65,7 +65,7 @@ def test_killed_while_it_writes_the_old_set_stays_visible_and_the_leftover_goes_
 def test_killed_between_writing_and_switch_the_old_set_stays_visible_and_the_new_one_is_used_next_time(
     root: Path,
 ) -> None:
-    with killed(), Publisher(root).session() as session:
+    with killed(), FolderPublisher(root).session() as session:
         write(session, "new")
         raise Killed
     written = (root / FOLDER / "new" / "rows.txt").stat().st_mtime_ns
@@ -87,7 +87,7 @@ def test_killed_while_it_removes_a_superseded_set_no_half_of_it_is_ever_shown_ag
 
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", half)
-        with killed(), Publisher(root, keep=1).session():
+        with killed(), FolderPublisher(root, keep=1).session():
             pass
 
     publish(root, "old")  # the old content comes back
@@ -97,7 +97,7 @@ def test_killed_while_it_removes_a_superseded_set_no_half_of_it_is_ever_shown_ag
 
 
 def test_an_error_lets_the_next_publisher_in(root: Path) -> None:
-    with killed(), Publisher(root).session():
+    with killed(), FolderPublisher(root).session():
         raise Killed
 
     publish(root, "new")

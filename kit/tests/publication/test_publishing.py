@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.publication import FOLDER, MANIFEST, POINTER, Publication, Publisher
+from millrace.publication import FOLDER, MANIFEST, POINTER, FolderPublisher, Publication
 
 Publish = Callable[[str], Publication]
 
@@ -21,7 +21,7 @@ def publish(root: Path) -> Publish:
     """Publish a set whose files hold its name."""
 
     def run(name: str) -> Publication:
-        with Publisher(root).session() as session:
+        with FolderPublisher(root).session() as session:
             if not session.has(name):
                 with session.writing(name) as folder:
                     (folder / "rows.txt").write_text(name)
@@ -37,16 +37,16 @@ def modified(folder: Path) -> dict[str, int]:
 
 
 def test_before_the_first_publication_readers_find_nothing(root: Path) -> None:
-    assert Publisher(root).current() is None
+    assert FolderPublisher(root).current() is None
 
 
 def test_the_first_publication_is_what_readers_find(root: Path, publish: Publish) -> None:
     published = publish("first")
 
-    current = Publisher(root).current()
+    current = FolderPublisher(root).current()
     assert current == published
     assert current is not None
-    assert (current.folder / "rows.txt").read_text() == "first"
+    assert current.read("rows.txt") == b"first"
     assert json.loads((root / POINTER).read_bytes()) == {
         "publication": "first",
         "manifest": "publications/first/manifest.json",
@@ -58,7 +58,7 @@ def test_a_second_publication_takes_the_first_ones_place(root: Path, publish: Pu
     publish("first")
     publish("second")
 
-    current = Publisher(root).current()
+    current = FolderPublisher(root).current()
     assert current is not None
     assert current.name == "second"
     assert (root / FOLDER / "first" / "rows.txt").read_text() == "first"  # for readers with the old pointer
@@ -80,10 +80,10 @@ def test_other_facts_about_the_same_content_replace_the_pointer_alone(root: Path
     content = root / FOLDER / "first" / "rows.txt"
     before = content.stat().st_mtime_ns
 
-    with Publisher(root).session() as session:
+    with FolderPublisher(root).session() as session:
         session.switch("first", {"rows": 99})
 
-    current = Publisher(root).current()
+    current = FolderPublisher(root).current()
     assert current is not None
     assert current.pointer["rows"] == 99
     assert content.stat().st_mtime_ns == before
@@ -92,7 +92,7 @@ def test_other_facts_about_the_same_content_replace_the_pointer_alone(root: Path
 def test_a_session_knows_what_was_published_before_it(root: Path, publish: Publish) -> None:
     first = publish("first")
 
-    with Publisher(root).session() as session:
+    with FolderPublisher(root).session() as session:
         assert session.current == first
         assert session.has("first")
         assert not session.has("second")
@@ -101,7 +101,7 @@ def test_a_session_knows_what_was_published_before_it(root: Path, publish: Publi
 def test_a_small_file_can_be_placed_beside_the_pointer(root: Path, publish: Publish) -> None:
     publish("first")
 
-    with Publisher(root).session() as session:
+    with FolderPublisher(root).session() as session:
         session.place("report.json", b"one")
         session.place("report.json", b"two")
 
@@ -112,16 +112,16 @@ def test_a_small_file_can_be_placed_beside_the_pointer(root: Path, publish: Publ
 def test_a_publication_without_a_manifest_is_refused(root: Path) -> None:
     with (
         pytest.raises(ValueError, match=r"publication first has no manifest\.json"),
-        Publisher(root).session() as session,
+        FolderPublisher(root).session() as session,
         session.writing("first") as folder,
     ):
         (folder / "rows.txt").write_text("x")
 
-    assert Publisher(root).current() is None
+    assert FolderPublisher(root).current() is None
 
 
 def test_nothing_can_be_shown_that_is_not_there_whole(root: Path) -> None:
-    with Publisher(root).session() as session:
+    with FolderPublisher(root).session() as session:
         (root / FOLDER / "half").mkdir()
         for name in ("none", "half"):
             with pytest.raises(ValueError, match=f"publication {name} is not there or not whole"):
@@ -136,10 +136,10 @@ def test_a_folder_that_is_there_without_a_manifest_is_written_anew(root: Path, p
 
     published = publish("first")
 
-    assert sorted(path.name for path in published.folder.iterdir()) == [MANIFEST, "rows.txt"]
+    assert sorted(path.name for path in (root / FOLDER / published.name).iterdir()) == [MANIFEST, "rows.txt"]
 
 
 @pytest.mark.parametrize("keep", [0, -1])
 def test_a_publisher_that_would_keep_nothing_is_refused(root: Path, keep: int) -> None:
     with pytest.raises(ValueError, match=f"keep is {keep}; at least the current publication stays"):
-        Publisher(root, keep)
+        FolderPublisher(root, keep)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.publication import FOLDER, MANIFEST, POINTER, Publisher
+from millrace.publication import FOLDER, MANIFEST, POINTER, FolderPublisher
 from millrace.testing import repeated
 
 FILES = 5
@@ -20,11 +20,11 @@ PUBLICATIONS = 30
 PUBLISHER = """
 import sys, time
 from pathlib import Path
-from millrace.publication import MANIFEST, Publisher
+from millrace.publication import MANIFEST, FolderPublisher
 
 root, journal, who = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 for number in range(5):
-    with Publisher(root).session() as session, journal.open("a") as lines:
+    with FolderPublisher(root).session() as session, journal.open("a") as lines:
         lines.write(f"begin {who}\\n")
         lines.flush()
         with session.writing(f"{who}{number}") as folder:
@@ -67,7 +67,7 @@ def fill(folder: Path, name: str) -> None:
 
 
 def publish(root: Path, name: str) -> None:
-    with Publisher(root, keep=3).session() as session:
+    with FolderPublisher(root, keep=3).session() as session:
         with session.writing(name) as folder:
             fill(folder, name)
         session.switch(name, {})
@@ -114,7 +114,7 @@ def test_publishers_in_two_processes_take_turns(tmp_path: Path) -> None:
         for who in begin[-1]
     ), lines
     assert {line[-1] for line in lines} == {"a", "b"}
-    current = Publisher(tmp_path / "root").current()
+    current = FolderPublisher(tmp_path / "root").current()
     assert current is not None
     assert current.name == f"{lines[-1][-1]}4"
 
@@ -123,11 +123,11 @@ def test_a_publisher_waits_while_another_holds_the_root(tmp_path: Path) -> None:
     began = threading.Event()
 
     def second() -> None:
-        with Publisher(tmp_path).session():
+        with FolderPublisher(tmp_path).session():
             began.set()
 
     thread = threading.Thread(target=second)
-    with Publisher(tmp_path).session():
+    with FolderPublisher(tmp_path).session():
         thread.start()
         assert not began.wait(0.3)
     thread.join(5)

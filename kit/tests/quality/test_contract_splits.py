@@ -10,6 +10,7 @@ import pytest
 from dataframely.exc import SchemaError
 
 from millrace.quality import Contract, Reject, RejectKind, RejectLog, read_rejects
+from millrace.stores import FolderStore
 
 
 class Coin(dy.Schema):
@@ -37,9 +38,9 @@ def split(tmp_path: Path) -> Split:
     """Rows that pass, and what was logged."""
 
     def run(frame: pl.LazyFrame) -> tuple[pl.DataFrame, list[Reject]]:
-        with RejectLog(tmp_path / "coins.ndjson") as log:
+        with RejectLog(FolderStore(tmp_path), "coins.ndjson") as log:
             passed = Contract(Coin).split(frame, log, place).collect()
-        return passed, list(read_rejects(tmp_path / "coins.ndjson"))
+        return passed, list(read_rejects(FolderStore(tmp_path), "coins.ndjson"))
 
     return run
 
@@ -51,7 +52,7 @@ def test_rows_that_pass_go_on_in_their_order_and_untouched(split: Split) -> None
 
 
 def test_a_split_stays_lazy(tmp_path: Path) -> None:
-    with RejectLog(tmp_path / "coins.ndjson") as log:
+    with RejectLog(FolderStore(tmp_path), "coins.ndjson") as log:
         assert isinstance(Contract(Coin).split(MIXED, log, place), pl.LazyFrame)
 
 

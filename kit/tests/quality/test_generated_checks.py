@@ -87,7 +87,7 @@ def test_whatever_was_rejected_warns_with_the_first_place_and_the_file(bench: An
 
     assert failed(ended) == ["a_coins_rejects_check"]
     description = ended.checks["a_coins_rejects_check"].description
-    assert f"first {reject.place}: {reject.reason}; all in {bench.rejects.path('a_coins')}" in description
+    assert f"first {reject.place}: {reject.reason}; all in {bench.rejects.address('a_coins')}" in description
     assert ended.checks["a_coins_rejects_check"].metadata["rules"].value == {reject.rule: 1}
 
 

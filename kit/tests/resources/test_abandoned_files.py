@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from millrace.resources import StageParquetIOManager
+from millrace.stores import Place
 
 DAY_SECONDS = 24 * 3600
 
@@ -17,7 +18,7 @@ DAY_SECONDS = 24 * 3600
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[], None]:
     """Write the stage `a_rows`."""
-    manager = StageParquetIOManager(base_dir=str(tmp_path))
+    manager = StageParquetIOManager.at(Place(address=str(tmp_path)))
     target = tmp_path / "a_rows.parquet"
     return lambda: manager.dump_to_path(dg.build_output_context(), pl.DataFrame({"a": [1]}), target)
 

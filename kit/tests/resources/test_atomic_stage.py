@@ -11,6 +11,7 @@ from polars.io.plugins import register_io_source
 
 from millrace.resources import StageParquetIOManager
 from millrace.runs import stage
+from millrace.stores import Place
 from millrace.testing import repeated
 
 ROWS = 20_000
@@ -63,7 +64,7 @@ class Reader:
 def test_a_reader_always_reads_a_whole_file_while_it_is_written_again_and_again(
     tmp_path: Path, *, in_place: bool
 ) -> None:
-    manager = StageParquetIOManager(base_dir=str(tmp_path))
+    manager = StageParquetIOManager.at(Place(address=str(tmp_path)))
     context = dg.build_output_context()
     path = tmp_path / "a_rows.parquet"
     frames = [pl.LazyFrame({"version": [version] * ROWS, "noise": range(ROWS)}) for version in range(30)]

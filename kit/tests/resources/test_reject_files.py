@@ -1,6 +1,7 @@
 """Rejects of a step reach their file however the step ends, and its figures count them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,7 +9,7 @@ import polars as pl
 import pytest
 from polars.io.plugins import register_io_source
 
-from millrace.quality import Reject, RejectKind, read_rejects
+from millrace.quality import Reject, RejectKind
 from millrace.resources import RejectFiles
 from millrace.runs import stage
 
@@ -86,8 +87,8 @@ def yielding(rejects: RejectFiles) -> Iterator[dg.MaterializeResult]:
 def test_what_was_rejected_is_in_the_file_however_the_step_ends(bench: Any, asset: dg.AssetsDefinition) -> None:
     bench.run(asset)
 
-    assert list(read_rejects(bench.rejects.path("a_rows"))) == [FIRST, SECOND]
-    assert [path.name for path in bench.rejects.path("a_rows").parent.iterdir()] == ["a_rows.ndjson"]
+    assert list(bench.rejects.read("a_rows")) == [FIRST, SECOND]
+    assert [path.name for path in Path(bench.rejects.place.address).iterdir()] == ["a_rows.ndjson"]
 
 
 def test_rejected_rows_count_as_removed_and_rejected_values_do_not(bench: Any) -> None:
@@ -100,4 +101,4 @@ def test_a_second_run_begins_its_rejects_anew(bench: Any) -> None:
     bench.run(lazily)
     bench.run(lazily)
 
-    assert list(read_rejects(bench.rejects.path("a_rows"))) == [FIRST, SECOND]
+    assert list(bench.rejects.read("a_rows")) == [FIRST, SECOND]

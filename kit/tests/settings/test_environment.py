@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from millrace.settings import Profile, Settings
+from millrace.stores import Place
 
 
 @pytest.mark.parametrize(
@@ -60,4 +61,14 @@ def test_what_is_not_ours_in_the_environment_is_left_alone() -> None:
 def test_each_domain_has_a_folder_of_its_own_for_each_kind_of_file(kind: str) -> None:
     settings = Settings(home=Path("/data"))
 
-    assert getattr(settings, kind)("museum") == Path("/data") / kind / "museum"
+    assert getattr(settings, kind)("museum") == Place(address=f"/data/{kind}/museum")
+
+
+@pytest.mark.parametrize("kind", ["stages", "rejects", "outputs"])
+def test_an_object_store_takes_the_place_of_the_folders(kind: str) -> None:
+    settings = Settings(object_store="http://object-store:9000", bucket="mill", secrets=Path("/run/secrets"))
+
+    place = getattr(settings, kind)("museum")
+
+    assert place.address == f"s3://mill/{kind}/museum"
+    assert (place.endpoint, place.secrets) == ("http://object-store:9000", "/run/secrets")

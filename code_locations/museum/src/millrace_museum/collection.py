@@ -6,8 +6,9 @@ import dagster as dg
 from pydantic import Field
 
 from millrace.config import DomainConfig
-from millrace.publication import Publisher
+from millrace.publication import Publisher, publisher
 from millrace.settings import Settings
+from millrace.stores import Place
 from millrace_museum.mapping import MuseumMapping, load_mapping
 from millrace_museum.sources.harvest import Harvest, open_harvest
 
@@ -47,21 +48,21 @@ class Collection(dg.ConfigurableResource):
 
 
 class Shelf(dg.ConfigurableResource):
-    """Where collections are published: a folder a museum.
+    """Where collections are published: one folder per museum.
 
     Attributes:
-        folder: Folder of all museums.
-        site_url: Address under which `folder` is served.
+        place: Place of all museums.
+        site_url: Address under which it is served.
         keep: Publications that stay.
     """
 
-    folder: str
+    place: Place
     site_url: str
     keep: int
 
     def publisher(self, museum: str) -> Publisher:
         """The publisher of one museum."""
-        return Publisher(Path(self.folder) / museum, self.keep)
+        return publisher(self.place.below(museum).store(), self.keep)
 
     def address(self, museum: str) -> str:
         """Address under which a museum's publication is served, without a slash at its end."""
@@ -76,7 +77,7 @@ def museum_resources(settings: Settings, config: MuseumConfig) -> dict[str, obje
             mapping=dg.EnvVar(MAPPING_VARIABLE),
             max_record_bytes=config.max_record_bytes,
         ),
-        "shelf": Shelf(folder=str(settings.outputs("museum")), site_url=config.site_url, keep=config.keep_publications),
+        "shelf": Shelf(place=settings.outputs("museum"), site_url=config.site_url, keep=config.keep_publications),
     }
 
 

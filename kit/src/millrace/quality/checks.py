@@ -14,13 +14,12 @@ All four are one step: the stage is opened once, and a step costs some 50 ms of 
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
 from millrace.quality.contracts import Contract, Verdict
-from millrace.quality.rejects import Reject, RejectKind, read_rejects
+from millrace.quality.rejects import Reject, RejectKind
 from millrace.resources import RejectFiles
 from millrace.runs.metadata import preview
 from millrace.runs.stage import stage
@@ -66,12 +65,11 @@ def generated_checks(asset: str, contract: Contract, max_rejected_share: float) 
         context: dg.AssetCheckExecutionContext, frame: pl.LazyFrame, rejects: RejectFiles
     ) -> Iterator[dg.AssetCheckResult]:
         verdict = contract.judge(frame)
-        log = rejects.path(asset)
-        tally = _Tally(log)
+        tally = _Tally(rejects.read(asset))
         results = [
             _contract_result(asset, names["contract"], verdict),
             _intake_result(asset, names["intake"], verdict.rows, tally, max_rejected_share),
-            _rejects_result(asset, names["rejects"], tally, log),
+            _rejects_result(asset, names["rejects"], tally, rejects.address(asset)),
             _unexpected_result(asset, names["unexpected_fields"], verdict, tally),
         ]
         selected = {key.name for key in context.selected_asset_check_keys}
@@ -81,13 +79,13 @@ def generated_checks(asset: str, contract: Contract, max_rejected_share: float) 
 
 
 class _Tally:
-    """Counts of a rejects file by kind and rule, and the first few of each kind, in one pass."""
+    """Counts of rejects by kind and rule, and the first few of each kind, in one pass."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, rejects: Iterator[Reject]) -> None:
         self.counts: dict[RejectKind, int] = dict.fromkeys(RejectKind, 0)
         self.rules: dict[str, int] = {}
         self.first: dict[RejectKind, list[Reject]] = {kind: [] for kind in RejectKind}
-        for reject in read_rejects(path):
+        for reject in rejects:
             self.counts[reject.kind] += 1
             if reject.kind in (RejectKind.ROW, RejectKind.VALUE):
                 self.rules[reject.rule] = self.rules.get(reject.rule, 0) + 1
@@ -133,7 +131,7 @@ def _intake_result(asset: str, name: str, rows: int, tally: _Tally, limit: float
     )
 
 
-def _rejects_result(asset: str, name: str, tally: _Tally, path: Path) -> dg.AssetCheckResult:
+def _rejects_result(asset: str, name: str, tally: _Tally, address: str) -> dg.AssetCheckResult:
     rows, values = tally.counts[RejectKind.ROW], tally.counts[RejectKind.VALUE]
     first = tally.first[RejectKind.ROW] + tally.first[RejectKind.VALUE]
     metadata: dict[str, dg.MetadataValue] = {
@@ -143,11 +141,12 @@ def _rejects_result(asset: str, name: str, tally: _Tally, path: Path) -> dg.Asse
     }
     text = "nothing rejected"
     if first:
-        metadata["file"] = dg.MetadataValue.path(str(path))
+        metadata["file"] = dg.MetadataValue.path(address)
         metadata["first"] = preview(
             pl.DataFrame([[r.place, r.reason, r.excerpt] for r in first], _COLUMNS, orient="row")
         )
-        text = f"{rows:,} rows and {values:,} values rejected, first {first[0].place}: {first[0].reason}; all in {path}"
+        text = f"{rows:,} rows and {values:,} values rejected, first {first[0].place}: {first[0].reason}"
+        text += f"; all in {address}"
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=asset,

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Self
 
 import orjson
 
-from millrace.files import put_in_place, temporary_beside
+from millrace.stores import Store
 
 EXCERPT_CHARACTERS = 200
 
@@ -55,22 +55,24 @@ class RejectLog:
     people look for.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, store: Store, name: str) -> None:
+        self.address = store.address_of(name)
+        self._store = store
+        self._name = name
         self.counts: Counter[RejectKind] = Counter()
-        self._temporary = path
+        self._made = Path()
         self._file: BinaryIO | None = None
 
     def open(self) -> Self:
         """Begin anew; the old file stays until this one is closed."""
-        self._temporary = temporary_beside(self.path)
-        self._file = self._temporary.open("wb")
+        self._made = self._store.in_the_making(self._name)
+        self._file = self._made.open("wb")
         return self
 
     def add(self, reject: Reject) -> None:
         """Append one reject."""
         if self._file is None:
-            raise ValueError(f"the reject log of {self.path.stem} is not open")
+            raise ValueError(f"the reject log {self.address} is not open")
         try:
             line = orjson.dumps(asdict(reject), option=orjson.OPT_APPEND_NEWLINE)
         except TypeError:  # half a surrogate, as in a file name that is not UTF-8
@@ -84,7 +86,7 @@ class RejectLog:
         if self._file is not None:
             self._file.close()
             self._file = None
-            put_in_place(self._temporary, self.path)
+            self._store.keep(self._name, self._made)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -111,11 +113,12 @@ def _escaped(text: str) -> str:
     return text.encode("utf-8", errors="backslashreplace").decode()
 
 
-def read_rejects(path: Path) -> Iterator[Reject]:
-    """Read a file of rejects; nothing where an asset has turned nothing away or has never run."""
-    if not path.is_file():
+def read_rejects(store: Store, name: str) -> Iterator[Reject]:
+    """Read a file of rejects; nothing if an asset has turned nothing away or has never run."""
+    try:
+        content = store.read(name)
+    except FileNotFoundError:
         return
-    with path.open("rb") as lines:
-        for line in lines:
-            fields = orjson.loads(line)
-            yield Reject(**{**fields, "kind": RejectKind(fields["kind"])})
+    for line in content.splitlines():
+        fields = orjson.loads(line)
+        yield Reject(**{**fields, "kind": RejectKind(fields["kind"])})

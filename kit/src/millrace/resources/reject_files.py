@@ -1,21 +1,26 @@
 """Where each asset's rejects lie, as a resource that assets and checks ask for."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import dagster as dg
 
-from millrace.quality.rejects import RejectKind, RejectLog
+from millrace.quality.rejects import Reject, RejectKind, RejectLog, read_rejects
 from millrace.runs.measure import current_measurement
+from millrace.stores import Place
 
 
 class RejectFiles(dg.ConfigurableResource):
-    """Where an asset keeps what it turned away: `<folder>/<asset>.ndjson`, see `millrace.quality.rejects`."""
+    """Where an asset keeps what it turned away: `<place>/<asset>.ndjson`, see `millrace.quality.rejects`."""
 
-    folder: str
+    place: Place
 
-    def path(self, asset: str) -> Path:
-        """File of one asset's rejects."""
-        return Path(self.folder) / f"{asset}.ndjson"
+    def address(self, asset: str) -> str:
+        """Where one asset's rejects lie, for people."""
+        return self.place.store().address_of(_name(asset))
+
+    def read(self, asset: str) -> Iterator[Reject]:
+        """What an asset turned away last."""
+        return read_rejects(self.place.store(), _name(asset))
 
     def log(self, asset: str) -> RejectLog:
         """Open a new log for the step that runs now.
@@ -23,8 +28,12 @@ class RejectFiles(dg.ConfigurableResource):
         The step's metadata counts its rows, and it is closed when the stage has been written or the step has failed:
         a lazy stage rejects while it is sunk, after the asset's function has returned.
         """
-        log = RejectLog(self.path(asset)).open()
+        log = RejectLog(self.place.store(), _name(asset)).open()
         measurement = current_measurement()
         measurement.count_rejected = lambda: log.counts[RejectKind.ROW]
         measurement.at_end.append(log.close)
         return log
+
+
+def _name(asset: str) -> str:
+    return f"{asset}.ndjson"

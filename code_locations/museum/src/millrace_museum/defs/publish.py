@@ -12,7 +12,7 @@ from millrace.runs.charts import bar_chart
 from millrace_museum.collection import Collection, Shelf
 from millrace_museum.contracts import CONTRACTS
 from millrace_museum.outputs.changes import compare
-from millrace_museum.outputs.documents import digests, publication_name, read_published, write_publication
+from millrace_museum.outputs.documents import DOCUMENTS, digests, publication_name, read_published, write_publication
 
 CHANGE_REPORT = "change_report.json"
 
@@ -34,7 +34,7 @@ def published_objects(
     with shelf.publisher(museum.museum).session() as session:
         before = session.current
         current_measurement().rows_in = reshaped_objects.select(pl.len()).collect().item()
-        previous = None if before is None else read_published(before.folder)
+        previous = None if before is None else read_published(before.read(DOCUMENTS))
         published, changes = compare(digests(reshaped_objects), previous, today)
         name = publication_name(published, address)
         if session.has(name):
@@ -56,7 +56,7 @@ def published_objects(
         metadata: dict[str, Any] = {
             "dagster/row_count": len(published),
             "publication": name,
-            "output": dg.MetadataValue.path(str(session.root)),
+            "output": dg.MetadataValue.path(session.store.address),
             "changes": bar_chart(
                 changes.counts, category="change", value="objects", title="Changes since the last publication"
             ),

@@ -97,16 +97,15 @@ def write_publication(
     _write(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def read_published(folder: Path) -> dict[str, Published]:
-    """What a publication remembers of its objects."""
-    with (folder / DOCUMENTS).open("rb") as lines:
-        entries = (orjson.loads(line) for line in lines)
-        return {
-            entry["id"]: Published(
-                entry["sha256"], date.fromisoformat(entry["changed_on"]) if entry["changed_on"] else None
-            )
-            for entry in entries
-        }
+def read_published(listing: bytes) -> dict[str, Published]:
+    """What a publication remembers of its objects, from its `DOCUMENTS`."""
+    entries = (orjson.loads(line) for line in listing.splitlines())
+    return {
+        entry["id"]: Published(
+            entry["sha256"], date.fromisoformat(entry["changed_on"]) if entry["changed_on"] else None
+        )
+        for entry in entries
+    }
 
 
 def _documents(frame: pl.LazyFrame) -> Iterator[tuple[str, bytes]]:

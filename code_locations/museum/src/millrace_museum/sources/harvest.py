@@ -117,7 +117,7 @@ class Harvest:
                 f"museum source, {self.entity}",
                 f"not one usable record in {_names(self.files)}, {log.counts[RejectKind.ROW]:,} rejected",
                 expected=f"{self.mapping.format} with {' and '.join(name for name, _ in required)} as mapped",
-                next_step=f"see the rejects in {log.path}",
+                next_step=f"see the rejects in {log.address}",
             )
         if names:
             yield batch()
