@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ import polars as pl
 import pytest
 import yaml
 
+from millrace.location import assemble
 from millrace.quality import Reject, RejectKind, read_rejects
+from millrace.settings import Settings
 from millrace.stores import FolderStore
 from millrace.testing import embedded_instance, materialize_job, run_domain
 from millrace_museum.definitions import DOMAIN
@@ -255,6 +258,18 @@ def test_an_unmapped_field_warns_and_does_not_stop(tmp_path: Path, run: Any) -> 
     ]
     assert not check.passed
     assert "colour (in 1 of 61 records, named by no mapping)" in str(check.description)
+
+
+def test_every_blocking_check_of_the_museum_is_asked_before_it_publishes(tmp_path: Path, run: Any) -> None:
+    home = run(museum(tmp_path / "source", b"\n".join(lines()))).home
+    checks = assemble(DOMAIN, Settings(home=home)).asset_checks or ()
+    blocking = {spec.name for check in checks for spec in check.check_specs if spec.blocking}
+
+    with dg.DagsterInstance.ephemeral() as forgetful:
+        refused = Outcome(home, materialize_job(DOMAIN, "publish_job", home, forgetful))
+
+    assert "joined_objects_reconciliation_check" in blocking
+    assert set(re.findall(r"(\w+_check) has never judged", refused.failures)) == blocking
 
 
 def test_a_gate_that_one_job_has_closed_stays_closed_for_the_job_that_publishes(tmp_path: Path, run: Any) -> None:

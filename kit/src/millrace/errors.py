@@ -16,16 +16,25 @@ turns them into Dagster failures at the edge.
 """
 
 import errno
+import re
 import socket
 from collections.abc import Iterable
 
 _TRANSIENT_ERRNOS = frozenset(
     {errno.EAGAIN, errno.EBUSY, errno.ECONNRESET, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 )
-# By name, so that classifying a failure imports no driver: psycopg2's lost connection, S3's throttling.
-_TRANSIENT_NAMES = frozenset(
-    {"OperationalError", "InterfaceError", "EndpointConnectionError", "SlowDown", "ServiceUnavailable"}
+# Drivers are known by the names of their classes, so that classifying a failure imports none of them.
+_POSTGRES_ERROR = "psycopg2.Error"
+_POSTGRES_CONNECTION_ERRORS = frozenset({"psycopg2.OperationalError", "psycopg2.InterfaceError"})
+# Connection, transaction rollback (deadlock, serialisation), insufficient resources, operator intervention (shutdown);
+# https://www.postgresql.org/docs/17/errcodes-appendix.html
+_TRANSIENT_SQLSTATES = ("08", "40", "53", "57P")
+# A login that the server refuses comes without SQLSTATE: libpq hands on the words alone.
+_REFUSED_LOGIN = re.compile(
+    r"FATAL:  (password authentication failed|(role|database) .* does not exist|no pg_hba\.conf entry)"
 )
+_S3_ERROR = "minio.error.S3Error"
+_TRANSIENT_S3_CODES = frozenset({"SlowDown", "ServiceUnavailable", "InternalError"})
 
 
 class MillraceError(Exception):
@@ -99,16 +108,30 @@ def is_transient(error: BaseException) -> bool:
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        if isinstance(current, PermanentError):
-            return False
-        if isinstance(current, TransientError | ConnectionError | TimeoutError):
-            return True
-        if isinstance(current, socket.gaierror):  # its numbers are its own: EAI_AGAIN is no errno
-            return current.errno == socket.EAI_AGAIN
-        if isinstance(current, OSError) and current.errno in _TRANSIENT_ERRNOS:
-            return True
-        if type(current).__name__ in _TRANSIENT_NAMES:
-            return True
+        verdict = _verdict(current)
+        if verdict is not None:
+            return verdict
         # `raise … from None` says that what was being handled is not the cause.
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return False
+
+
+def _verdict(error: BaseException) -> bool | None:
+    """Whether one exception by itself is transient; None where it is not known and its cause has to say."""
+    if isinstance(error, PermanentError):
+        return False
+    if isinstance(error, TransientError | ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, socket.gaierror):  # its numbers are its own: EAI_AGAIN is no errno
+        return error.errno == socket.EAI_AGAIN
+    if isinstance(error, OSError) and error.errno in _TRANSIENT_ERRNOS:
+        return True
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    if _POSTGRES_ERROR in names:
+        sqlstate = getattr(error, "pgcode", None)
+        if sqlstate is not None:
+            return sqlstate.startswith(_TRANSIENT_SQLSTATES)
+        return not names.isdisjoint(_POSTGRES_CONNECTION_ERRORS) and not _REFUSED_LOGIN.search(str(error))
+    if _S3_ERROR in names:
+        return getattr(error, "code", None) in _TRANSIENT_S3_CODES
+    return None

@@ -2,10 +2,14 @@
 
 import errno
 import socket
+import sqlite3
 import urllib.error
 import urllib.request
+from collections.abc import Generator
 
+import dagster as dg
 import psycopg2
+import psycopg2.errors
 import pytest
 import sqlalchemy as sa
 import sqlalchemy.exc
@@ -22,8 +26,10 @@ from millrace.errors import (
 )
 
 
-class SlowDown(Exception):  # noqa: N818  # S3's name for throttling
-    """What a client of an object store raises."""
+def s3_error(code: str) -> Exception:
+    """What the client of the object store raises; it is no dependency of the kit."""
+    kind = type("S3Error", (Exception,), {"__module__": "minio.error", "code": code})
+    return kind(code)
 
 
 def wrapped(outer: Exception, *inner: Exception) -> Exception:
@@ -33,6 +39,15 @@ def wrapped(outer: Exception, *inner: Exception) -> Exception:
         current.__cause__ = cause
         current = cause
     return outer
+
+
+@pytest.fixture
+def connection(instance: dg.DagsterInstance) -> Generator[sa.Connection]:
+    """A connection to a real Postgres."""
+    engine = sa.create_engine(instance.run_storage.postgres_url)  # ty: ignore[missing-attribute]
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -48,7 +63,8 @@ def wrapped(outer: Exception, *inner: Exception) -> Exception:
         OSError(errno.ESTALE, "gone from the share"),
         psycopg2.OperationalError("server closed the connection"),
         psycopg2.InterfaceError("connection already closed"),
-        SlowDown(),
+        s3_error("SlowDown"),
+        s3_error("InternalError"),
     ],
     ids=lambda error: f"{type(error).__name__}-{error}",
 )
@@ -69,6 +85,9 @@ def test_what_may_pass_by_itself_is_transient(error: Exception) -> None:
         PermissionError(errno.EACCES, "denied"),
         OSError(errno.ENOSPC, "disk full"),
         psycopg2.ProgrammingError("no such table"),
+        psycopg2.OperationalError('connection failed: FATAL:  password authentication failed for user "mill"'),
+        s3_error("NoSuchKey"),
+        sqlite3.OperationalError("no such table: rows"),
     ],
     ids=lambda error: f"{type(error).__name__}-{error}",
 )
@@ -134,6 +153,47 @@ def test_a_circle_of_causes_ends() -> None:
     first.__cause__, second.__cause__ = second, first
 
     assert not is_transient(first)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "kind", "expected"),
+    [
+        ("08006", "ConnectionFailure", True),
+        ("40P01", "DeadlockDetected", True),
+        ("40001", "SerializationFailure", True),
+        ("53300", "TooManyConnections", True),
+        ("57P01", "AdminShutdown", True),
+        ("57014", "QueryCanceled", False),
+        ("28P01", "InvalidPassword", False),
+        ("42P01", "UndefinedTable", False),
+    ],
+)
+def test_an_error_of_postgres_is_judged_by_its_sqlstate(
+    connection: sa.Connection, sqlstate: str, kind: str, *, expected: bool
+) -> None:
+    """Half of these are an OperationalError to psycopg2, the wrong password too."""
+    with pytest.raises(sqlalchemy.exc.DBAPIError) as caught:
+        connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
+
+    assert type(caught.value.orig).__name__ == kind
+    assert is_transient(caught.value) is expected
+
+
+def test_a_table_that_is_missing_is_permanent_also_while_a_lost_connection_is_handled() -> None:
+    missing = psycopg2.errors.lookup("42P01")()
+    missing.__context__ = ConnectionResetError()
+
+    assert not is_transient(missing)
+
+
+@pytest.mark.parametrize("wrong", [{"user": "nobody"}, {"dbname": "nowhere"}], ids=str)
+def test_a_login_that_the_server_refuses_is_permanent(connection: sa.Connection, wrong: dict[str, str]) -> None:
+    address = connection.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    with pytest.raises(psycopg2.OperationalError) as caught:
+        psycopg2.connect(address, **wrong)
+
+    assert not is_transient(caught.value)
 
 
 def test_a_database_that_does_not_answer_is_transient_through_sqlalchemy() -> None:

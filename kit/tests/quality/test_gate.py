@@ -29,13 +29,18 @@ class Stage:
         self.name = f"a_{uuid4().hex}"
         self._bench = bench
 
-    def make(self, weight_grams: int, *, checked: bool = True) -> Any:
+    def _of_weight(self, weight_grams: int) -> dg.AssetsDefinition:
         @dg.asset(name=self.name)
         @stage
         def made() -> pl.LazyFrame:
             return pl.LazyFrame({"weight_grams": [weight_grams]})
 
-        return self._bench.run(made, *([generated_checks(self.name, CONTRACT, 0.05)] if checked else []))
+        return made
+
+    def make(self, weight_grams: int, *, checked: bool = True) -> Any:
+        return self._bench.run(
+            self._of_weight(weight_grams), *([generated_checks(self.name, CONTRACT, 0.05)] if checked else [])
+        )
 
     def check(self) -> Any:
         """Run the checks alone on what is stored."""
@@ -50,8 +55,19 @@ class Stage:
 
         return made
 
-    def require(self, contract: Contract = CONTRACT) -> None:
-        require_open_gates(self._bench.instance, "mill.published", {self.name: contract})
+    def check_by_hand(self, *, passed: bool, blocking: bool) -> dg.AssetChecksDefinition:
+        """Make the stage with a check that is written by hand, and return that check."""
+
+        @dg.asset_check(asset=self.name, name=f"{self.name}_hand_check", blocking=blocking)
+        @stage
+        def by_hand() -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=passed)
+
+        self._bench.run(self._of_weight(5), generated_checks(self.name, CONTRACT, 0.05), by_hand)
+        return by_hand
+
+    def require(self, contract: Contract = CONTRACT, *checks: dg.AssetChecksDefinition) -> None:
+        require_open_gates(self._bench.instance, "mill.published", {self.name: contract}, checks)
 
 
 @pytest.fixture
@@ -105,3 +121,20 @@ def test_a_contract_that_only_warns_closes_nothing(coins: Stage) -> None:
     coins.make(-5)
 
     coins.require(Contract(Coin, blocking=False))
+
+
+@pytest.mark.parametrize(("passed", "blocking"), [(True, True), (False, False)], ids=["passed", "only_warns"])
+def test_a_check_written_by_hand_that_passed_or_only_warns_closes_nothing(
+    coins: Stage, *, passed: bool, blocking: bool
+) -> None:
+    by_hand = coins.check_by_hand(passed=passed, blocking=blocking)
+
+    coins.require(CONTRACT, by_hand)
+
+
+def test_a_check_written_by_hand_that_blocks_closes_it(coins: Stage) -> None:
+    by_hand = coins.check_by_hand(passed=False, blocking=True)
+
+    with pytest.raises(GateClosedError, match=f"{coins.name}_hand_check did not pass in run "):
+        coins.require(CONTRACT, by_hand)
+    coins.require(CONTRACT)  # control: nothing else is closed

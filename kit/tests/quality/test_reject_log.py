@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from millrace.quality import Reject, RejectKind, RejectLog, read_rejects
+from millrace.quality.rejects import EXCERPT_CHARACTERS, REASON_CHARACTERS
 from millrace.stores import FolderStore
 
 
@@ -36,6 +37,18 @@ def test_half_a_surrogate_is_kept_as_an_escape_and_breaks_nothing(tmp_path: Path
 
     (read,) = read_rejects(FolderStore(path.parent), path.name)
     assert (read.place, read.excerpt) == ("caf\\udce9.csv", "\\ud83d")
+
+
+def test_a_reason_and_an_excerpt_of_any_length_are_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    with RejectLog(FolderStore(path.parent), path.name) as log:
+        log.add(Reject(RejectKind.VALUE, "p", "r" * 1_000_000, "rule", "x" * 1_000_000))
+        log.add(Reject(RejectKind.VALUE, "p", "r" * REASON_CHARACTERS, "rule", "x" * EXCERPT_CHARACTERS))
+
+    long, whole = read_rejects(FolderStore(path.parent), path.name)
+    assert long.reason == "r" * (REASON_CHARACTERS - 1) + "…"
+    assert long.excerpt == "x" * (EXCERPT_CHARACTERS - 1) + "…"
+    assert (whole.reason, whole.excerpt) == ("r" * REASON_CHARACTERS, "x" * EXCERPT_CHARACTERS)
 
 
 def test_counts_are_kept_by_kind(tmp_path: Path) -> None:

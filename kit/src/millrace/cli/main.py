@@ -48,11 +48,12 @@ def demo(
 ) -> None:
     """Run each domain's main job on a real Dagster instance, without Docker.
 
-    Made-up data unless --source is given. Exits with 0 only when every job succeeded.
+    Made-up data unless --source is given. Exits with 0 only when every job succeeded, and --ui served until it was
+    stopped.
     """
     from rich.console import Console
 
-    from millrace.embedded.demo import Request, run_demo, serve
+    from millrace.embedded.demo import Request, require_free_port, run_demo, serve
     from millrace.embedded.report import Terminal
 
     if source is not None and domain is None:
@@ -61,16 +62,19 @@ def demo(
         raise click.UsageError("--mapping needs --source: made-up data brings its own mapping")
     if rows is not None and source is not None:
         raise click.UsageError("--rows is for made-up data; leave it out with --source")
+    if ui:
+        require_free_port(port)  # before the jobs run, which takes a while
     terminal = Terminal(Console(stderr=True), quiet=as_json)
     results = []
     for result in run_demo(Request(out.absolute(), domain, source and source.absolute(), mapping, rows), terminal):
         results.append(result)
         if as_json:
             click.echo(result.as_json())
+    succeeded = all(result.success for result in results)
     if ui:
         variables = {name: value for result in results for name, value in result.variables.items()}
-        serve(out.absolute(), variables, port, terminal)
-    sys.exit(0 if all(result.success for result in results) else 1)
+        succeeded = serve(out.absolute(), variables, port, terminal) and succeeded
+    sys.exit(0 if succeeded else 1)
 
 
 @cli.command()

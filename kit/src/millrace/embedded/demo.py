@@ -6,8 +6,10 @@ What belongs here: order, processes, and what a run came to. What does not: how 
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,8 +21,9 @@ import orjson
 from millrace.domains import definition_modules, installed_domain
 from millrace.embedded.home import INTERACTIVE, Home
 from millrace.embedded.postgres import postgres_server
+from millrace.errors import ConfigurationError
 
-_FAILED_LINES = 12
+_TAIL_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def _run_domain(home: Home, name: str, request: Request, lock: int, audience: Au
     return result
 
 
-def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: Audience) -> int:
+def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: Audience) -> bool:
     """Serve Dagster's webserver, daemon and code servers on an embedded home until they are stopped.
 
     Args:
@@ -203,17 +206,24 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
         audience: Is told the address.
 
     Returns:
-        The exit code of `dagster dev`.
+        Whether it ran until it was told to stop; if not, the audience is shown the end of its log.
+
+    Raises:
+        ConfigurationError: the port is taken.
     """
+    require_free_port(port)
     home = Home(home_folder)
     with home.locked(INTERACTIVE, audience.note) as lock, postgres_server(home.postgres) as url:
         home.write_dagster_files(url, definition_modules())
         audience.note(f"Dagster serves at http://127.0.0.1:{port} until you press Ctrl+C")
-        with (home.logs / "dagster.log").open("wb") as log:
+        log_file = home.logs / "dagster.log"
+        with log_file.open("wb") as log:
             command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home.dagster / "workspace.yaml")]
             running: list[subprocess.Popen[bytes]] = []
+            told_to_stop = threading.Event()
 
             def stop(*_: object) -> None:
+                told_to_stop.set()
                 # Once, whether Ctrl+C or a service manager asks: Dagster then stops its daemon and code servers.
                 for process in running:
                     process.send_signal(signal.SIGINT)
@@ -231,10 +241,26 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
                         start_new_session=True,
                     )
                 )
-                return running[0].wait()
+                code = running[0].wait()
             finally:
                 for number, handler in previous.items():
                     signal.signal(number, handler)
+    if not told_to_stop.is_set():
+        audience.note(f"Dagster ended with {_ending(code)}; the end of {log_file}:\n{_tail(log_file)}")
+    return told_to_stop.is_set()
+
+
+def require_free_port(port: int) -> None:
+    """Make sure that somebody can listen on a port of 127.0.0.1.
+
+    Raises:
+        ConfigurationError: somebody does already.
+    """
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        problem = f"127.0.0.1:{port}: {os.strerror(error.errno or 0)}"
+        raise ConfigurationError("millrace demo --ui", [problem], next_step="take another with --port") from error
 
 
 def instance_environment(home: Home) -> dict[str, str]:
@@ -248,4 +274,4 @@ def _ending(code: int) -> str:
 
 def _tail(log: Path) -> str:
     lines: Sequence[str] = log.read_text(errors="replace").splitlines()
-    return "\n".join(lines[-_FAILED_LINES:])
+    return "\n".join(lines[-_TAIL_LINES:])

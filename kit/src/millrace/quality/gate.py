@@ -4,7 +4,7 @@ A blocking check stops what is downstream in its own run only. A job that publis
 here what those checks said of what lies there now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import (
@@ -17,13 +17,19 @@ from millrace.quality.checks import check_names
 from millrace.quality.contracts import Contract
 
 
-def require_open_gates(instance: dg.DagsterInstance, subject: str, contracts: Mapping[str, Contract]) -> None:
-    """Refuse to go on where a blocking check of a contract failed last, or has not judged what the asset holds now.
+def require_open_gates(
+    instance: dg.DagsterInstance,
+    subject: str,
+    contracts: Mapping[str, Contract],
+    checks: Iterable[dg.AssetChecksDefinition] = (),
+) -> None:
+    """Refuse to go on if a blocking check failed last, or has not judged what its asset holds now.
 
     Args:
         instance: Keeps what the checks said.
         subject: What would be published, for the error.
-        contracts: The contracts of the stages that it stands on, by asset; those that do not block do not count.
+        contracts: The contracts of the stages that it stands on, by asset.
+        checks: The checks of those stages that are written by hand. What does not block does not count.
 
     Raises:
         GateClosedError: with every check that closes the gate.
@@ -34,6 +40,7 @@ def require_open_gates(instance: dg.DagsterInstance, subject: str, contracts: Ma
         if contract.blocking
         for name in check_names(asset, blocking_only=True)
     ]
+    keys += [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     closed = []
     for key in keys:

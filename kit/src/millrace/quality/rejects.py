@@ -17,6 +17,7 @@ import orjson
 from millrace.stores import Store
 
 EXCERPT_CHARACTERS = 200
+REASON_CHARACTERS = 500  # a reason may quote what came, and that may be a whole book in one cell
 
 
 class RejectKind(StrEnum):
@@ -38,7 +39,7 @@ class Reject:
         place: Where: `artworks.ndjson:40001`, or the key of the record.
         reason: Why, for people.
         rule: Name of the rule, for counting.
-        excerpt: Start of what came, at most 200 characters.
+        excerpt: Start of what came.
     """
 
     kind: RejectKind
@@ -70,13 +71,16 @@ class RejectLog:
         return self
 
     def add(self, reject: Reject) -> None:
-        """Append one reject."""
+        """Append one reject, its reason cut at `REASON_CHARACTERS` and its excerpt at `EXCERPT_CHARACTERS`."""
         if self._file is None:
             raise ValueError(f"the reject log {self.address} is not open")
+        fields = asdict(reject)
+        fields["reason"] = _cut(reject.reason, REASON_CHARACTERS)
+        fields["excerpt"] = _cut(reject.excerpt, EXCERPT_CHARACTERS)
         try:
-            line = orjson.dumps(asdict(reject), option=orjson.OPT_APPEND_NEWLINE)
+            line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
         except TypeError:  # half a surrogate, as in a file name that is not UTF-8
-            fields = {name: _escaped(value) for name, value in asdict(reject).items()}
+            fields = {name: _escaped(value) for name, value in fields.items()}
             line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
         self.counts[reject.kind] += 1
         self._file.write(line)
@@ -107,6 +111,10 @@ def excerpt(raw: bytes | str | Mapping[str, Any]) -> str:
     if isinstance(raw, bytes):
         raw = raw[: EXCERPT_CHARACTERS * 4].decode("utf-8", errors="backslashreplace")
     return _escaped(" ".join(raw.split())[:EXCERPT_CHARACTERS])[:EXCERPT_CHARACTERS]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _escaped(text: str) -> str:
