@@ -1,0 +1,1 @@
+"""Brings Postgres and the object store to what the platform expects of them, at every start."""
