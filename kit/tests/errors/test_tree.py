@@ -13,8 +13,9 @@ def drawn(text: str) -> list[str]:
 
 
 def tree(kind: type[MillraceError], depth: int = 0) -> list[str]:
-    """A class and what is derived from it, in the order of definition."""
-    below = [line for derived in kind.__subclasses__() for line in tree(derived, depth + 1)]
+    """A class of the kit and what is derived from it there, in the order of definition."""
+    derived = [one for one in kind.__subclasses__() if one.__module__.split(".")[0] == "millrace"]
+    below = [line for one in derived for line in tree(one, depth + 1)]
     return ["  " * depth + kind.__name__, *below]
 
 
