@@ -8,7 +8,8 @@
         ├── SourceMissingError    a file or folder that is not there
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
         ├── StageMissingError     a stage file that no run has written yet
-        └── GateClosedError       a blocking check of an earlier run failed, or has never judged
+        ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
+        └── HomeInUseError        the folder of an embedded instance, held by a process that stays
 
 What belongs here: one class per cause, and the one place that says which foreign exceptions are transient.
 What does not: Dagster. Sources and transforms raise these and import no orchestrator; `millrace.runs.failures`
@@ -96,6 +97,10 @@ class StageMissingError(PermanentError):
 
 class GateClosedError(PermanentError):
     """What would be published has not passed its gates."""
+
+
+class HomeInUseError(PermanentError):
+    """Another process holds the folder and will not let go by itself."""
 
 
 def is_transient(error: BaseException) -> bool:

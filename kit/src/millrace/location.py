@@ -81,12 +81,18 @@ def build_location(domain: Domain) -> Callable[[], dg.Definitions]:
 
 
 def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
-    """Make the definitions of a domain for given settings; `build_location` calls it, tests may too."""
+    """Make the definitions of a domain for given settings; `build_location` calls it, tests may too.
+
+    Raises:
+        ConfigurationError: `config.yaml` is wrong or names unknown assets, or `defs/` holds what is not carried.
+    """
     config: DomainConfig = domain.config()
     own = dg.load_from_defs_folder(path_within_project=domain.root)
     completed = dg.map_asset_specs(lambda spec: _complete(spec, config, domain.contracts), _assets_of(own))
     assets = {key.to_user_string() for definition in completed for key in _keys_of(definition)}
-    _refuse_unknown_assets(domain, config, assets)
+    problems = [*_not_carried(own), *_unknown_assets(domain, config, assets)]
+    if problems:
+        raise ConfigurationError(f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}")
     resources: dict[str, object] = {
         "io_manager": StageParquetIOManager.at(settings.stages(domain.name)),
         "rejects": RejectFiles(place=settings.rejects(domain.name)),
@@ -119,6 +125,8 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
         ],
         resources={**(own.resources or {}), **resources},
         executor=_executor(config),
+        loggers=own.loggers,
+        metadata=own.metadata,
     )
 
 
@@ -166,7 +174,17 @@ def _executor(config: DomainConfig) -> dg.ExecutorDefinition:
     return dg.multiprocess_executor.configured({"max_concurrent": min(config.step_parallelism, cpus)})
 
 
-def _refuse_unknown_assets(domain: Domain, config: DomainConfig, assets: set[str]) -> None:
+def _not_carried(own: dg.Definitions) -> list[str]:
+    """What `defs/` holds and `assemble` would drop without a word."""
+    kinds = {type(one).__name__ for one in own.assets or () if not isinstance(one, dg.AssetsDefinition | dg.AssetSpec)}
+    problems = [f"defs/ has a {kind}, expected AssetsDefinition or AssetSpec" for kind in sorted(kinds)]
+    if own.executor is not None:
+        problems.append("defs/ sets an executor; step_parallelism says how steps run")
+    taken = sorted({"io_manager", "rejects"} & set(own.resources or {}))
+    return problems + [f"defs/ sets the resource {name!r}, which every domain is given" for name in taken]
+
+
+def _unknown_assets(domain: Domain, config: DomainConfig, assets: set[str]) -> list[str]:
     problems = [
         f"{part} names asset {asset!r}, which does not exist"
         for part, named in (
@@ -177,10 +195,8 @@ def _refuse_unknown_assets(domain: Domain, config: DomainConfig, assets: set[str
         for asset in named
         if asset not in assets
     ]
-    problems += [
+    return problems + [
         f"max_rejected_share has no value for {asset}, which has a contract"
         for asset in domain.contracts
         if asset not in config.max_rejected_share
     ]
-    if problems:
-        raise ConfigurationError(f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from millrace.embedded.home import INTERACTIVE, Home, HomeInUseError
+from millrace.embedded.home import INTERACTIVE, Home
+from millrace.errors import HomeInUseError
 
 PATIENCE_SECONDS = 20
 

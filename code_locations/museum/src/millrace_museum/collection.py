@@ -1,5 +1,6 @@
 """The resources of the museum: the collection that is harvested, and the place where it is published."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -70,11 +71,15 @@ class Shelf(dg.ConfigurableResource):
 
 
 def museum_resources(settings: Settings, config: MuseumConfig) -> dict[str, object]:
-    """The museum's resources, from settings and `config.yaml`."""
+    """The museum's resources, from settings and `config.yaml`.
+
+    Dagster has no default for a variable that is not set, so whether the mapping's is set is asked here, when the
+    location is loaded.
+    """
     return {
         "collection": Collection(
             source=dg.EnvVar(SOURCE_VARIABLE),
-            mapping=dg.EnvVar(MAPPING_VARIABLE),
+            mapping=dg.EnvVar(MAPPING_VARIABLE) if os.environ.get(MAPPING_VARIABLE) else DEFAULT_MAPPING,
             max_record_bytes=config.max_record_bytes,
         ),
         "shelf": Shelf(place=settings.outputs("museum"), site_url=config.site_url, keep=config.keep_publications),

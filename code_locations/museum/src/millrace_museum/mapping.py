@@ -64,7 +64,6 @@ class MuseumMapping(_Strict):
     museum: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="short name, also of its outputs folder")
     title: str
     attribution: str = ""
-    page_base: str = Field(default="", description="address of the museum's own site")
     objects: EntityMapping
     artists: EntityMapping | None = None
 

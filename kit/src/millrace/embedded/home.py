@@ -21,15 +21,11 @@ from pathlib import Path
 
 import yaml
 
-from millrace.errors import PermanentError
+from millrace.errors import HomeInUseError
 from millrace.files import replace_file
 
 _RETRY_SECONDS = 0.5
 INTERACTIVE = "ui"
-
-
-class HomeInUseError(PermanentError):
-    """Another process holds the folder and will not let go by itself."""
 
 
 class Home:

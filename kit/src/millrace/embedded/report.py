@@ -26,7 +26,6 @@ class Terminal:
         self._console = console
         self._quiet = quiet
         self._status: Status | None = None
-        self._retries = 0
 
     def note(self, text: str) -> None:
         """A line about the whole."""

@@ -38,7 +38,6 @@ from millrace.runs.charts import warm_up
 
 _ORPHANED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
 SEED = 1
-_SKIPPED_METADATA = frozenset({"dagster/column_schema", "path"})
 
 
 def run_job(domain: Domain, job_name: str, instance: dg.DagsterInstance) -> Iterator[dict[str, Any]]:
@@ -97,13 +96,12 @@ def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
             return {"event": "failure", "step": None, "error": data.error.message.strip()}
         case "ASSET_MATERIALIZATION":
             materialization = data.materialization
-            values = {key: value.value for key, value in materialization.metadata.items()}
             figures = {
-                key: value
-                for key, value in values.items()
-                if isinstance(value, int | float | str) and key not in _SKIPPED_METADATA
+                name: entry.value
+                for name, entry in materialization.metadata.items()
+                if isinstance(entry.value, int | float | str) and not isinstance(entry, dg.MarkdownMetadataValue)
             }
-            figures = {key: value for key, value in figures.items() if not str(value).startswith("![")}
+            figures.pop("path", None)  # Dagster's own, of the stage file
             return {"event": "asset", "asset": materialization.asset_key.to_user_string(), "figures": figures}
         case "ASSET_CHECK_EVALUATION":
             return {

@@ -1,0 +1,1 @@
+"""What Dagster's webserver needs beside itself to run unattended."""

@@ -1,0 +1,69 @@
+"""Loads again, unasked, a code location that was down when the webserver last looked.
+
+    python -m millrace_dagster.reload http://127.0.0.1:3000 -- dagster-webserver --host 0.0.0.0 …
+
+Dagster watches a location that it has loaded, and notices when its server restarts. One that failed to load it leaves
+alone until somebody clicks on "Reload": a domain that is broken while the webserver starts would stay away when mended.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+_EVERY_SECONDS = 10
+_FAILED = """{ workspaceOrError { ... on Workspace { locationEntries {
+    name loadStatus locationOrLoadError { __typename } } } } }"""
+_RELOAD = """mutation ($name: String!) {
+    reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"""
+
+
+def ask(address: str, query: str, **variables: str) -> dict:
+    """Send a GraphQL query.
+
+    Raises:
+        OSError: the webserver does not answer.
+    """
+    request = urllib.request.Request(  # noqa: S310  # the address is the webserver's own
+        f"{address}/graphql",
+        json.dumps({"query": query, "variables": variables}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        return json.load(response)["data"]
+
+
+def failed_locations(address: str) -> list[str]:
+    """Names of the locations that could not be loaded."""
+    entries = ask(address, _FAILED)["workspaceOrError"].get("locationEntries", [])
+    return [
+        entry["name"]
+        for entry in entries
+        if entry["loadStatus"] == "LOADED" and (entry["locationOrLoadError"] or {}).get("__typename") == "PythonError"
+    ]
+
+
+def watch(address: str) -> None:
+    """Reload what failed, over and over."""
+    while True:
+        time.sleep(_EVERY_SECONDS)
+        try:
+            for name in failed_locations(address):
+                ask(address, _RELOAD, name=name)
+        except (OSError, ValueError, KeyError) as error:  # it starts, or it is busy: the next round comes
+            print(f"reload: {error}", file=sys.stderr)  # noqa: T201
+
+
+def main() -> int:
+    """Run the webserver and watch its locations; return its exit code."""
+    address, separator, *command = sys.argv[1:]
+    if separator != "--" or not command:
+        raise SystemExit("usage: python -m millrace_dagster.reload ADDRESS -- COMMAND …")
+    threading.Thread(target=watch, args=(address,), daemon=True).start()
+    return subprocess.call(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
