@@ -15,6 +15,7 @@ from typing import Any
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.storage.tags import DOCKER_IMAGE_TAG
+from dagster._core.utils import parse_env_var
 from dagster_docker import DockerRunLauncher
 from dagster_docker.docker_run_launcher import DOCKER_CONTAINER_ID_TAG
 from typing_extensions import override
@@ -40,12 +41,13 @@ class ContainerRunLauncher(DockerRunLauncher):
 
     @override
     def _launch_container_with_command(self, run: DagsterRun, docker_image: str, command: list[str]) -> None:
-        client = self._get_client(self.get_container_context(run))
+        asked = self.get_container_context(run)
+        client = self._get_client(asked)
         container = client.containers.create(
             image=docker_image,
             command=command,
             name=f"{os.environ.get(PROJECT_VARIABLE, 'millrace')}-run-{run.run_id}",
-            environment={"DAGSTER_RUN_JOB_NAME": run.job_name},
+            environment={"DAGSTER_RUN_JOB_NAME": run.job_name} | dict(map(parse_env_var, asked.env_vars)),
             labels={"millrace.run_id": run.run_id, "millrace.job": run.job_name},
             **limits(run.tags),
         )

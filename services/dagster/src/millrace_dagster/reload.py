@@ -7,9 +7,9 @@ alone until somebody clicks on "Reload": a domain that is broken while the webse
 """
 
 import json
+import os
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 
@@ -56,14 +56,16 @@ def watch(address: str) -> None:
             print(f"reload: {error}", file=sys.stderr)  # noqa: T201
 
 
-def main() -> int:
-    """Run the webserver and watch its locations; return its exit code."""
+def main() -> None:
+    """Start the watch beside this process, and become the webserver."""
     address, separator, *command = sys.argv[1:]
     if separator != "--" or not command:
         raise SystemExit("usage: python -m millrace_dagster.reload ADDRESS -- COMMAND …")
-    threading.Thread(target=watch, args=(address,), daemon=True).start()
-    return subprocess.call(command)
+    subprocess.Popen(
+        [sys.executable, "-c", "import sys; from millrace_dagster import reload; reload.watch(sys.argv[1])", address]
+    )
+    os.execvp(command[0], command)  # noqa: S606
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
