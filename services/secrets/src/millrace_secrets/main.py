@@ -44,7 +44,8 @@ def make(master: Master, domains: Sequence[str], out: Path, names: Sequence[str]
                 hand_out(files, folder)
             except OSError as error:
                 raise SecretsError(
-                    f"{folder} cannot be written: {error.strerror}; remove its volume and start again"
+                    f"{folder} cannot be written: {error.strerror}; mount the volume of {name} there, writable by "
+                    "the user 10001 (a new volume is)"
                 ) from error
             handed.append(name)
     return handed

@@ -1,0 +1,16 @@
+"""This service's exceptions; the text of each is one line for the person at the terminal."""
+
+
+class SetupError(Exception):
+    """The stores could not be brought to what the platform expects."""
+
+
+class PartedVolumesError(SetupError):
+    """A store was set up with another master volume than the one that is mounted now."""
+
+    def __init__(self, store: str, refused: str, volume: str) -> None:
+        super().__init__(
+            f"{store}: refuses {refused} (expected: the one that its volume was made with; the volumes 'secrets' and "
+            f"'{volume}' come from different times); restore the volume 'secrets' that belongs to it, or remove the "
+            f"volume '{volume}' to start with an empty store. Nothing was changed."
+        )

@@ -1,0 +1,317 @@
+"""On real servers: Postgres from its wheel, and MinIO where its binary is on PATH or named by MILLRACE_MINIO."""
+
+import http.client
+import io
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg2
+import pytest
+from minio import Minio
+from minio.commonconfig import ENABLED
+from minio.error import S3Error
+from minio.versioningconfig import VersioningConfig
+from psycopg2.errors import lookup
+from psycopg2.extensions import connection as Connection  # noqa: N812 psycopg2 names its class in lower case
+
+from millrace.embedded.postgres import postgres_server
+from millrace_setup.databases import set_up_databases
+from millrace_setup.errors import PartedVolumesError, SetupError
+from millrace_setup.object_store import set_up_object_store
+from millrace_setup.settings import Key, Settings, settings_from
+
+DOMAINS = ("museum", "platform")
+InsufficientPrivilege = lookup("42501")
+SUPERUSER_PASSWORD = "superuser's"  # noqa: S105 of a server that lives for a test
+ROOT = Key("millrace-root", "root's secret of some length")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def settings(**changes: object) -> Settings:
+    names = ("dagster", "metrics", *DOMAINS)
+    return replace(
+        Settings(
+            postgres="127.0.0.1:1",
+            object_store="127.0.0.1:1",
+            object_store_tls=False,
+            deadline_seconds=20,
+            superuser_password=SUPERUSER_PASSWORD,
+            roles={name: f"{name}'s password" for name in names},
+            root=ROOT,
+            keys={name: Key(f"millrace-{name}", f"{name}'s secret key") for name in DOMAINS},
+        ),
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """A server that asks for passwords, as the one in compose does."""
+    folder = tmp_path_factory.mktemp("postgres") / "cluster"
+    with postgres_server(folder) as address:
+        host = parse_qs(urlsplit(address).query)["host"][0]
+        connection = psycopg2.connect(host=host, user="postgres", dbname="postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE postgres PASSWORD 'superuser''s'")
+            (folder / "pg_hba.conf").write_text("local all all scram-sha-256\n")
+            cursor.execute("SELECT pg_reload_conf()")
+        connection.close()
+        yield f"{host}:5432"
+
+
+@pytest.fixture(scope="module")
+def ready(postgres: str) -> Settings:
+    given = settings(postgres=postgres)
+    set_up_databases(given)
+    return given
+
+
+def sign_in(postgres: str, role: str, database: str, password: str | None = None) -> Connection:
+    host, _, port = postgres.rpartition(":")
+    password = password or f"{role}'s password"
+    return psycopg2.connect(host=host, port=port, user=role, password=password, dbname=database)
+
+
+def execute(postgres: str, role: str, database: str, statement: str) -> list[tuple[object, ...]]:
+    connection = sign_in(postgres, role, database, "superuser's" if role == "postgres" else None)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("role", "reachable"),
+    [("dagster", {"dagster"}), ("museum", {"sources", "catalog"}), ("metrics", {"postgres"})],
+)
+def test_a_role_reaches_its_databases_and_no_other(ready: Settings, role: str, reachable: set[str]) -> None:
+    for database in reachable:
+        sign_in(ready.postgres, role, database).close()
+    for database in {"dagster", "sources", "catalog", "postgres", "template1"} - reachable:
+        with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+            sign_in(ready.postgres, role, database)
+
+
+@pytest.mark.parametrize("database", ["sources", "catalog"])
+def test_a_domain_owns_its_schema_and_sees_nothing_of_anothers(ready: Settings, database: str) -> None:
+    execute(ready.postgres, "museum", database, "CREATE TABLE IF NOT EXISTS things (id int)")
+
+    assert execute(ready.postgres, "museum", database, "SELECT count(*) FROM museum.things") == [(0,)]
+    with pytest.raises(InsufficientPrivilege, match="schema museum"):
+        execute(ready.postgres, "platform", database, "SELECT count(*) FROM museum.things")
+    for statement in ("CREATE TABLE public.t (id int)", "CREATE SCHEMA other", "CREATE ROLE other"):
+        with pytest.raises(InsufficientPrivilege):
+            execute(ready.postgres, "museum", database, statement)
+
+
+def test_dagster_makes_its_tables(ready: Settings) -> None:
+    execute(ready.postgres, "dagster", "dagster", "CREATE TABLE IF NOT EXISTS runs (id int)")
+
+
+def test_no_role_is_more_than_it_must_be(ready: Settings) -> None:
+    query = "SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname !~ '^pg_' AND NOT rolsuper AND NOT rolcreatedb"
+
+    roles = set(execute(ready.postgres, "postgres", "postgres", query))
+
+    logins = {(name, True) for name in ("dagster", "metrics", *DOMAINS)}
+    assert roles == logins | {("sources", False), ("catalog", False)}
+
+
+def test_metrics_reads_the_servers_statistics_but_no_data(ready: Settings) -> None:
+    execute(ready.postgres, "metrics", "postgres", "SELECT pg_database_size('dagster'), count(*) FROM pg_stat_activity")
+    with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+        sign_in(ready.postgres, "metrics", "sources")
+
+
+def test_a_second_start_keeps_data_and_takes_new_passwords(ready: Settings) -> None:
+    execute(ready.postgres, "museum", "sources", "CREATE TABLE kept AS SELECT 1 AS id")
+
+    set_up_databases(replace(ready, roles={**ready.roles, "museum": "another"}))
+
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        sign_in(ready.postgres, "museum", "sources")
+    sign_in(ready.postgres, "museum", "sources", "another").close()
+    set_up_databases(ready)
+    assert execute(ready.postgres, "museum", "sources", "SELECT id FROM kept") == [(1,)]
+
+
+def test_a_parted_postgres_volume_is_said_in_one_line(postgres: str) -> None:
+    with pytest.raises(PartedVolumesError) as caught:
+        set_up_databases(settings(postgres=postgres, superuser_password=SUPERUSER_PASSWORD + "!"))
+
+    assert str(caught.value) == (
+        "postgres: refuses the superuser's password in the master volume (expected: the one that its volume was made "
+        "with; the volumes 'secrets' and 'postgres' come from different times); restore the volume 'secrets' that "
+        "belongs to it, or remove the volume 'postgres' to start with an empty store. Nothing was changed."
+    )
+
+
+def test_a_store_that_never_answers_is_named_at_the_deadline() -> None:
+    gone = settings(deadline_seconds=0.6)
+
+    with pytest.raises(SetupError, match=r"postgres: does not answer after 0.6 s \(.*refused.*\); look at its log"):
+        set_up_databases(gone)
+    with pytest.raises(SetupError, match=r"object-store: does not answer after 0.6 s \(.*refused.*\); look at its log"):
+        set_up_object_store(gone)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Generator[Settings]:
+    binary = shutil.which(os.environ.get("MILLRACE_MINIO", "minio"))
+    if binary is None:
+        pytest.skip("no minio on PATH; MILLRACE_MINIO names one")
+    folder = tmp_path_factory.mktemp("minio")
+    port = free_port()
+    process = subprocess.Popen(
+        [binary, "server", "--address", f"127.0.0.1:{port}", folder / "data"],
+        env={
+            "MINIO_ROOT_USER": ROOT.access,
+            "MINIO_ROOT_PASSWORD": ROOT.secret,
+            "MINIO_UPDATE": "off",
+            "MINIO_BROWSER": "off",
+            "HOME": str(folder),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    given = settings(object_store=f"127.0.0.1:{port}")
+    try:
+        set_up_object_store(given)  # at once: it has to wait for the server
+        yield given
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def client(store: Settings, key: Key) -> Minio:
+    return Minio(endpoint=store.object_store, access_key=key.access, secret_key=key.secret, secure=False)
+
+
+def put(as_user: Minio, name: str, content: bytes = b"x") -> None:
+    as_user.put_object(bucket_name="millrace", object_name=name, data=io.BytesIO(content), length=len(content))
+
+
+@pytest.mark.parametrize("room", ["stages", "rejects", "outputs"])
+def test_a_domain_reads_writes_lists_and_deletes_below_its_folders(store: Settings, room: str) -> None:
+    museum = client(store, store.keys["museum"])
+    name = f"{room}/museum/a/b"
+
+    put(museum, name)
+    put(museum, f"{room}/museum/large", b"x" * 6 * 1024 * 1024)  # in parts
+
+    assert museum.get_object(bucket_name="millrace", object_name=name).data == b"x"
+    listed = museum.list_objects(bucket_name="millrace", prefix=f"{room}/museum/", recursive=True)
+    assert {item.object_name for item in listed} == {name, f"{room}/museum/large"}
+    museum.remove_object(bucket_name="millrace", object_name=name)
+
+
+@pytest.mark.parametrize(
+    "name", ["stages/platform/a", "stages/museum2/a", "stages/a", "a", "outputs/platform/a", "stages/museum"]
+)
+def test_a_domain_touches_nothing_outside_its_folders(store: Settings, name: str) -> None:
+    museum = client(store, store.keys["museum"])
+    put(client(store, ROOT), name)
+
+    with pytest.raises(S3Error, match="AccessDenied"):
+        put(museum, name)
+    with pytest.raises(S3Error, match="AccessDenied"):
+        museum.remove_object(bucket_name="millrace", object_name=name)
+    if not name.startswith("outputs/"):  # what is published may be read by all
+        with pytest.raises(S3Error, match="AccessDenied"):
+            museum.get_object(bucket_name="millrace", object_name=name)
+
+
+@pytest.mark.parametrize("prefix", ["", "stages/", "stages/museum", "stages/platform/", "rejects/platform/"])
+def test_a_domain_lists_nothing_outside_its_folders(store: Settings, prefix: str) -> None:
+    museum = client(store, store.keys["museum"])
+
+    with pytest.raises(S3Error, match="AccessDenied"):
+        list(museum.list_objects(bucket_name="millrace", prefix=prefix, recursive=True))
+
+
+def test_a_domain_makes_no_bucket_and_no_policy(store: Settings) -> None:
+    museum = client(store, store.keys["museum"])
+
+    with pytest.raises(S3Error, match="AccessDenied"):
+        museum.make_bucket(bucket_name="mine")
+    with pytest.raises(S3Error, match="AccessDenied"):
+        museum.delete_bucket_policy(bucket_name="millrace")
+
+
+def anonymous(store: Settings, method: str, path: str) -> int:
+    connection = http.client.HTTPConnection(store.object_store, timeout=20)
+    connection.request(method, f"/millrace/{path}")
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_only_published_files_are_read_without_a_key(store: Settings) -> None:
+    for name in ("outputs/museum/open", "stages/museum/closed", "rejects/museum/closed"):
+        put(client(store, ROOT), name)
+
+    assert anonymous(store, "GET", "outputs/museum/open") == 200
+    assert anonymous(store, "HEAD", "outputs/museum/open") == 200
+    for path in ("stages/museum/closed", "rejects/museum/closed", "", "?list-type=2&prefix=outputs/"):
+        assert anonymous(store, "GET", path) == 403, path
+    for method in ("PUT", "DELETE"):
+        assert anonymous(store, method, "outputs/museum/open") == 403
+
+
+def test_old_versions_are_not_kept_and_a_new_key_counts_at_the_next_start(store: Settings) -> None:
+    root = client(store, ROOT)
+    root.set_bucket_versioning(bucket_name="millrace", config=VersioningConfig(ENABLED))
+    renewed = Key("millrace-museum", "another secret key")
+
+    set_up_object_store(replace(store, keys={**store.keys, "museum": renewed}))
+
+    assert root.get_bucket_versioning(bucket_name="millrace").status != ENABLED
+    put(client(store, renewed), "stages/museum/a")
+    with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
+        put(client(store, store.keys["museum"]), "stages/museum/a")
+    set_up_object_store(store)
+
+
+@pytest.mark.parametrize("root", [Key(ROOT.access, "of another time"), Key("of another time", ROOT.secret)])
+def test_a_parted_object_store_is_said_in_one_line(store: Settings, root: Key) -> None:
+    with pytest.raises(PartedVolumesError, match=r"^object-store: refuses the root key .* remove the volume"):
+        set_up_object_store(replace(store, root=root))
+
+
+def test_settings_are_read_from_the_master_and_a_missing_secret_is_named(tmp_path: Path) -> None:
+    environment = {"MILLRACE_MASTER": str(tmp_path)}
+    with pytest.raises(SetupError, match="postgres/superuser_password cannot be read: No such file"):
+        settings_from(environment)
+    for name in (
+        "postgres/superuser_password",
+        "roles/museum",
+        "object-store/root_user",
+        "object-store/root_password",
+        "object-store/keys/museum/access_key",
+        "object-store/keys/museum/secret_key",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{name}\n")
+
+    read = settings_from(environment)
+
+    assert read.domains == ["museum"]
+    assert read.roles == {"museum": "roles/museum"}
+    assert read.keys == {"museum": Key("object-store/keys/museum/access_key", "object-store/keys/museum/secret_key")}
+    with pytest.raises(SetupError, match="role dagster has no password in the master volume"):
+        set_up_databases(read)
