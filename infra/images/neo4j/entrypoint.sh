@@ -31,9 +31,12 @@ set_first_password() {
     *) fail "NEO4J_AUTH is neither 'neo4j/<password>' nor 'none'; the first user of a community server is neo4j" ;;
     esac
     [ ! -d /data/databases/system ] || return 0
-    # By standard input: an argument would stand in the list of processes.
-    printf 'dbms set-initial-password "%s"\n' "$(printf '%s' "${NEO4J_AUTH#*/}" | sed 's/[\\"]/\\&/g')" |
-        neo4j-admin @/dev/stdin
+    # By a file: an argument would stand in the list of processes, and the tool reads standard input twice.
+    arguments="$NEO4J_CONF/first-password"
+    (umask 077 && printf 'dbms set-initial-password "%s"\n' \
+        "$(printf '%s' "${NEO4J_AUTH#*/}" | sed 's/[\\"]/\\&/g')" >"$arguments")
+    neo4j-admin "@$arguments"
+    rm "$arguments"
 }
 
 [ "${1:-}" = neo4j ] || exec "$@"

@@ -69,7 +69,7 @@ SQL
     run_first_start_scripts
     kill -INT $server
     wait $server
-    unset PGPASSWORD
+    unset PGPASSWORD POSTGRES_PASSWORD
 }
 
 case "${1:-}" in
@@ -89,10 +89,13 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     from_file POSTGRES_PASSWORD ""
     from_file POSTGRES_DB "$POSTGRES_USER"
     from_file POSTGRES_INITDB_ARGS ""
+    # A cluster that is half made would be taken for a whole one at the next start.
+    trap 'say "the first start failed; the next one begins anew" && rm -rf "${PGDATA:?}"/*' EXIT
     make_cluster
     shift
     with_private_server "$@"
     set -- postgres "$@"
+    trap - EXIT
     say "first start is done"
 fi
 exec "$@"
