@@ -48,7 +48,8 @@ def run_domain(
         mapping: How to read the source.
         rows: Size of the sample.
     """
-    return next(iter(list(run_demo(Request(home, domain, source, mapping, rows), Silence()))))
+    (result,) = run_demo(Request(home, domain, source, mapping, rows), Silence())
+    return result
 
 
 @contextmanager
