@@ -16,6 +16,7 @@ from millrace.config import RetryConfig
 from millrace.location import Domain
 from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs import retry_policy
+from millrace.runs.failures import failure_reason
 from millrace.testing import embedded_instance
 
 Definition = dg.AssetsDefinition | dg.AssetChecksDefinition
@@ -36,19 +37,12 @@ class Ended:
 
     @property
     def failures(self) -> dict[str, str]:
-        """What people read about each failed step: the failure's description, else the first cause."""
-        texts = {}
-        for event in self.events:
-            if event.event_type_value == "STEP_FAILURE" and event.step_key is not None:
-                data = event.step_failure_data
-                if data.user_failure_data is not None and data.user_failure_data.description:
-                    texts[event.step_key] = data.user_failure_data.description
-                    continue
-                error = data.error
-                while error is not None and error.cause is not None:
-                    error = error.cause
-                texts[event.step_key] = error.message.strip() if error is not None else ""
-        return texts
+        """What people read about each failed step."""
+        return {
+            event.step_key: failure_reason(event.step_failure_data)
+            for event in self.events
+            if event.event_type_value == "STEP_FAILURE" and event.step_key is not None
+        }
 
     @property
     def checks(self) -> dict[str, dg.AssetCheckEvaluation]:
