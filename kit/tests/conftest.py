@@ -119,7 +119,14 @@ class Workshop:
         self.folder = folder
 
     def write(
-        self, defs: str, *, config: Mapping[str, Any] | None = None, name: str = "mill", head: str = "", **fields: Any
+        self,
+        defs: str,
+        *,
+        config: Mapping[str, Any] | None = None,
+        name: str = "mill",
+        head: str = "",
+        definition: str = "",
+        **fields: Any,
     ) -> Domain:
         """Write a domain.
 
@@ -128,6 +135,7 @@ class Workshop:
             config: What its `config.yaml` says beside or instead of the least that it must.
             name: Name of the domain.
             head: Source that `definitions.py` begins with.
+            definition: Source of further fields of the `Domain` in `definitions.py`.
             fields: Further fields of the `Domain` that is returned; the one in `definitions.py` lacks them.
         """
         package = f"millrace_{name}_{uuid4().hex[:8]}"
@@ -139,7 +147,7 @@ class Workshop:
             "defs/stages.py": defs,
             "definitions.py": (
                 f"{head}\nfrom pathlib import Path\nfrom millrace.location import Domain, build_location\n"
-                f"DOMAIN = Domain(name={name!r}, package={package!r}, root=Path({str(root)!r}))\n"
+                f"DOMAIN = Domain(name={name!r}, package={package!r}, root=Path({str(root)!r}), {definition})\n"
                 "defs = build_location(DOMAIN)\n"
             ),
         }
