@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 COLUMN_SCHEMA = "dagster/column_schema"
-# What a reader or writer holds of a file at once: Polars' own 122,880 rows take 100 MiB more of the Tate's.
+# What a reader or writer holds of a file at once; Polars' own 122,880 rows take more memory (ADR 0003).
 _ROW_GROUP_ROWS = 8_192
 
 

@@ -26,14 +26,14 @@ class Silence:
         self.notes.append(text)
 
     def domain_started(self, domain: str) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def message(self, message: Mapping[str, Any]) -> None:
         """Keep the message."""
         self.messages.append(message)
 
     def domain_ended(self, result: DomainResult) -> None:
-        """Nothing."""
+        """Show nothing."""
 
 
 def run_domain(
