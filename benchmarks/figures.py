@@ -21,7 +21,7 @@ class Figure:
         unit: Of value and baseline.
         baseline: What it is held against, measured in the same run or a fixed bound.
         target: What is claimed, in words.
-        most: Largest ratio of value to baseline that keeps the claim; None where nothing is claimed.
+        most: Largest ratio of value to baseline that keeps the claim; None if nothing is claimed.
         data: What it was measured on.
     """
 
@@ -40,7 +40,7 @@ class Figure:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the claim holds; None where nothing is claimed."""
+        """Whether the claim holds; None if nothing is claimed."""
         return None if self.most is None else self.ratio <= self.most
 
     def as_dict(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def benchmarks() -> list[str]:
 
 
 def main() -> int:
-    """Run them, print one line per figure, keep the results; 1 where a claim does not hold."""
+    """Run them, print one line per figure, keep the results; 1 if a claim does not hold."""
     known = benchmarks()
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure the figures that Millrace claims.")
     parser.add_argument("name", nargs="?", choices=known, help=f"one of {', '.join(known)} (default: all)")

@@ -2,7 +2,7 @@
 
     root/
       current.json                   the only name that readers start from; replaced last, by a rename
-      publications/<name>/           one folder a publication, named by its content, never changed afterwards
+      publications/<name>/           one folder per publication, named by its content, never changed afterwards
       publications/.writing-<name>/  one that is being written; a killed run leaves it, the next one removes it
       publications/.removing-<name>/ one that is being removed; likewise
 
@@ -140,7 +140,7 @@ class Session:
         replace_file(self.root / name, content)
 
     def switch(self, name: str, facts: dict[str, Any]) -> Publication:
-        """Show a publication to readers; nothing is written where they see it already.
+        """Show a publication to readers; nothing is written if they see it already.
 
         Args:
             name: A publication that `has` knows.

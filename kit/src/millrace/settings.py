@@ -69,7 +69,7 @@ class Settings(BaseModel):
         return self.home / "stages" / domain
 
     def rejects(self, domain: str) -> Path:
-        """Folder of what a domain's stages turned away, one file an asset."""
+        """Folder of what a domain's stages turned away, one file per asset."""
         return self.home / "rejects" / domain
 
     def outputs(self, domain: str) -> Path:

@@ -59,7 +59,7 @@ class EntityMapping(_Strict):
 
 
 class MuseumMapping(_Strict):
-    """A whole museum; `artists` is absent where objects carry all that is known of their makers."""
+    """A whole museum; `artists` is absent if objects carry all that is known of their makers."""
 
     museum: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="short name, also of its outputs folder")
     title: str
@@ -110,7 +110,7 @@ def load_mapping(name_or_path: str) -> MuseumMapping:
 
 
 def _entity_problems(entity: str, raw: Any) -> Iterator[str]:
-    """How an entity fits the model; nothing where it has not the shape, whatever the rest of the mapping has."""
+    """How an entity fits the model; nothing if it has not the shape, whatever the rest of the mapping has."""
     from millrace_museum.sources import FORMATS
 
     try:

@@ -33,7 +33,7 @@ class Home:
     """An embedded instance's folder.
 
     Args:
-        root: The folder; made where it is missing.
+        root: The folder; made if it is missing.
     """
 
     def __init__(self, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs the main job of one domain in this process and tells its parent what happens, a JSON object a line.
+"""Runs the main job of one domain in this process and tells its parent what happens, one JSON object per line.
 
     python -m millrace.embedded.worker '{"domain": "museum", "source": null, "mapping": null, "rows": 5000, …}'
 
@@ -118,7 +118,7 @@ def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
 
 
 class Channel:
-    """The pipe to the parent, which reads a message a line. It was stdout; what a domain prints goes to the log now."""
+    """The pipe to the parent, one message per line. It was stdout; what a domain prints goes to the log now."""
 
     def __init__(self) -> None:
         self._stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

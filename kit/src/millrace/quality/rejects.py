@@ -84,7 +84,7 @@ class RejectLog:
         self._file.write(line)
 
     def close(self) -> None:
-        """Put the file in its place; nothing happens where the log is not open."""
+        """Put the file in its place; nothing happens if the log is not open."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -120,7 +120,7 @@ def _escaped(text: str) -> str:
 
 
 def read_rejects(path: Path) -> Iterator[Reject]:
-    """Read a file of rejects; nothing where an asset has turned nothing away or has never run."""
+    """Read a file of rejects; nothing if an asset has turned nothing away or has never run."""
     if not path.is_file():
         return
     with path.open("rb") as lines:

@@ -48,7 +48,7 @@ class StageParquetIOManager(PolarsParquetIOManager):
         """Scan a stage.
 
         Raises:
-            dagster.Failure: with a StageMissingError where no run has written it.
+            dagster.Failure: with a StageMissingError if no run has written it.
         """
         with dagster_failures():
             if not path.exists():

@@ -147,7 +147,7 @@ def open_harvest(mapping: MuseumMapping, entity: str, source: Path, max_record_b
         max_record_bytes: Longest record taken.
 
     Returns:
-        None where the mapping has no such entity.
+        None if the mapping has no such entity.
 
     Raises:
         SourceMissingError: the source is not there, or has no file that the mapping names.
