@@ -21,7 +21,7 @@ class Figure:
         unit: Of value and baseline.
         baseline: What it is held against, measured in the same run or a fixed bound.
         target: What is claimed, in words.
-        most: Largest ratio of value to baseline that keeps the claim; None where nothing is claimed.
+        most: Largest ratio of value to baseline that keeps the claim; None if nothing is claimed.
         data: What it was measured on.
     """
 
@@ -40,7 +40,7 @@ class Figure:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the claim holds; None where nothing is claimed."""
+        """Whether the claim holds; None if nothing is claimed."""
         return None if self.most is None else self.ratio <= self.most
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,11 +57,17 @@ class Figure:
         }
 
 
-def keep(name: str, figures: list[Figure]) -> Path:
-    """Write a benchmark's figures to `results/NAME.json`, with machine and commit."""
+def keep(name: str, figures: list[Figure]) -> str:
+    """Write a benchmark's figures to `results/NAME.json`, with machine and commit, and say where.
+
+    Nothing is kept of a tree with uncommitted changes, which nobody could measure again.
+    """
+    commit, changes = _git("rev-parse", "--short=12", "HEAD"), _git("status", "--porcelain", "--", ":!results")
+    if not commit or changes:
+        return f"not kept: {'the tree has uncommitted changes' if commit else 'no repository'}"
     content = {
         "benchmark": name,
-        "commit": _commit(),
+        "commit": commit,
         "machine": {
             "cpus": os.cpu_count(),
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
@@ -74,17 +80,12 @@ def keep(name: str, figures: list[Figure]) -> Path:
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    return f"kept in {path}"
 
 
-def _commit() -> str:
-    def git(*arguments: str) -> str:
-        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, cwd=RESULTS.parent)
-        return answer.stdout.strip()
-
-    head = git("rev-parse", "--short=12", "HEAD")
-    changed = git("status", "--porcelain", "--", ":!benchmarks/results")
-    return f"{head}{' with uncommitted changes' if changed else ''}" if head else "no repository"
+def _git(*arguments: str) -> str:
+    answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, cwd=RESULTS.parent)
+    return answer.stdout.strip()
 
 
 def _processor() -> str:

@@ -22,11 +22,11 @@ def benchmarks() -> list[str]:
 
 
 def main() -> int:
-    """Run them, print a line a figure, keep the results; 1 where a claim does not hold."""
+    """Run them, print one line per figure, keep the results; 1 if a claim does not hold."""
     known = benchmarks()
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure the figures that Millrace claims.")
     parser.add_argument("name", nargs="?", choices=known, help=f"one of {', '.join(known)} (default: all)")
-    parser.add_argument("--json", action="store_true", help="one JSON object per figure, a line each")
+    parser.add_argument("--json", action="store_true", help="one JSON object per figure, one per line")
     options = parser.parse_args()
     held = True
     for name in [options.name] if options.name else known:
@@ -44,7 +44,7 @@ def main() -> int:
                     f"ratio {line['ratio']}, {line['target']}: {verdict} ({line['data']})",
                     flush=True,
                 )
-        print(f"kept in {keep(name, measured)}", file=sys.stderr)
+        print(keep(name, measured), file=sys.stderr)
     return 0 if held else 1
 
 

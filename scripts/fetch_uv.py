@@ -35,7 +35,7 @@ _TIMEOUT_SECONDS = 120
 
 
 def tls_context() -> ssl.SSLContext:
-    """Verify the server where the system has certificates to do it with."""
+    """Verify the server if the system has certificates to do it with."""
     context = ssl.create_default_context()
     if not context.get_ca_certs() and not os.environ.get("SSL_CERT_FILE"):
         print("no CA certificates here; relying on the pinned hash", file=sys.stderr)

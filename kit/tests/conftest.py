@@ -16,7 +16,11 @@ from millrace.config import RetryConfig
 from millrace.location import Domain
 from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs import retry_policy
+<<<<<<< HEAD
 from millrace.stores import Place
+=======
+from millrace.runs.failures import failure_reason
+>>>>>>> f6a38b9ce5c8f812381075978cdfc8f0f43b6e4b
 from millrace.testing import embedded_instance
 
 Definition = dg.AssetsDefinition | dg.AssetChecksDefinition
@@ -37,19 +41,12 @@ class Ended:
 
     @property
     def failures(self) -> dict[str, str]:
-        """What people read about each failed step: the failure's description, else the first cause."""
-        texts = {}
-        for event in self.events:
-            if event.event_type_value == "STEP_FAILURE" and event.step_key is not None:
-                data = event.step_failure_data
-                if data.user_failure_data is not None and data.user_failure_data.description:
-                    texts[event.step_key] = data.user_failure_data.description
-                    continue
-                error = data.error
-                while error is not None and error.cause is not None:
-                    error = error.cause
-                texts[event.step_key] = error.message.strip() if error is not None else ""
-        return texts
+        """What people read about each failed step."""
+        return {
+            event.step_key: failure_reason(event.step_failure_data)
+            for event in self.events
+            if event.event_type_value == "STEP_FAILURE" and event.step_key is not None
+        }
 
     @property
     def checks(self) -> dict[str, dg.AssetCheckEvaluation]:
@@ -127,7 +124,14 @@ class Workshop:
         self.folder = folder
 
     def write(
-        self, defs: str, *, config: Mapping[str, Any] | None = None, name: str = "mill", head: str = "", **fields: Any
+        self,
+        defs: str,
+        *,
+        config: Mapping[str, Any] | None = None,
+        name: str = "mill",
+        head: str = "",
+        definition: str = "",
+        **fields: Any,
     ) -> Domain:
         """Write a domain.
 
@@ -136,6 +140,7 @@ class Workshop:
             config: What its `config.yaml` says beside or instead of the least that it must.
             name: Name of the domain.
             head: Source that `definitions.py` begins with.
+            definition: Source of further fields of the `Domain` in `definitions.py`.
             fields: Further fields of the `Domain` that is returned; the one in `definitions.py` lacks them.
         """
         package = f"millrace_{name}_{uuid4().hex[:8]}"
@@ -147,7 +152,7 @@ class Workshop:
             "defs/stages.py": defs,
             "definitions.py": (
                 f"{head}\nfrom pathlib import Path\nfrom millrace.location import Domain, build_location\n"
-                f"DOMAIN = Domain(name={name!r}, package={package!r}, root=Path({str(root)!r}))\n"
+                f"DOMAIN = Domain(name={name!r}, package={package!r}, root=Path({str(root)!r}), {definition})\n"
                 "defs = build_location(DOMAIN)\n"
             ),
         }

@@ -10,7 +10,7 @@ import pytest
 
 from millrace.domains import installed_domains
 from millrace.location import Domain, assemble
-from millrace.settings import Settings
+from millrace.settings import PREFIX, Settings
 from millrace.testing import asset_problems, module_problems
 
 DOMAINS = sorted(installed_domains())
@@ -110,12 +110,13 @@ def test_the_kit_imports_no_domain(root: Path) -> None:
     assert imported(root / "kit" / "src") & packages == set()
 
 
-# Reads of our own settings are told apart from those of libraries by their names.
+# Reads of our own settings are told apart from those of libraries by their names: the kit's prefix and each domain's.
+_PREFIXES = (PREFIX, *(f"{name.upper()}_" for name in DOMAINS))
 _IMPORT_QUIETLY = """
 import importlib, os, sys
 class Watched(dict):
     def _note(self, key):
-        if str(key).startswith(("MILLRACE_", "MUSEUM_", "WEATHER_")):
+        if str(key).startswith(tuple(sys.argv[2:])):
             raise SystemExit(f"read {key} at import")
     def __getitem__(self, key):
         self._note(key); return super().__getitem__(key)
@@ -132,7 +133,11 @@ importlib.import_module(sys.argv[1])
 
 def import_quietly(module: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", _IMPORT_QUIETLY, module], capture_output=True, text=True, check=False, cwd=cwd
+        [sys.executable, "-c", _IMPORT_QUIETLY, module, *_PREFIXES],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
     )
 
 
@@ -143,9 +148,10 @@ def test_importing_a_domain_reads_no_setting_and_opens_no_connection(name: str, 
     assert result.returncode == 0, result.stderr
 
 
-def test_a_module_that_reads_a_setting_at_import_is_found(tmp_path: Path) -> None:
-    (tmp_path / "eager.py").write_text("import os\nos.environ.get('MILLRACE_HOME')\n")
+@pytest.mark.parametrize("setting", ["MILLRACE_HOME", "MUSEUM_SOURCE"])
+def test_a_module_that_reads_a_setting_at_import_is_found(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "eager.py").write_text(f"import os\nos.environ.get('{setting}')\n")
 
     result = import_quietly("eager", tmp_path)
 
-    assert "read MILLRACE_HOME at import" in result.stderr
+    assert f"read {setting} at import" in result.stderr

@@ -60,7 +60,11 @@ def test_a_mapping_that_is_not_there_lists_those_that_are(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"a: [", "not YAML"), (b"title: Caf\xe9", "not YAML in UTF-8"), (b"- a", "expected keys and values, got list")],
+    [
+        (b"a: [", "not YAML"),
+        (b"title: Caf\xe9", "not YAML in UTF-8"),
+        (b"- a", "file: Input should be a valid dictionary"),
+    ],
 )
 def test_a_file_that_is_no_mapping_says_what_it_is(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "odd.yaml"

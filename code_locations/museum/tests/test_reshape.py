@@ -1,4 +1,4 @@
-"""Reshape: one JSON document an object, the same for the same content."""
+"""Reshape: one JSON document per object, the same for the same content."""
 
 import os
 from pathlib import Path

@@ -1,12 +1,13 @@
 """A domain's `config.yaml`: thresholds, jobs, schedules, freshness and limits, as data with units.
 
-What belongs here: the model of the part that every domain shares. A domain that needs more subclasses
-`DomainConfig`. What does not: where data lies (`millrace.settings`) and anything secret.
+What belongs here: the model of the part that every domain shares, and how any YAML is read and its problems worded.
+What does not: where data lies (`millrace.settings`) and anything secret. A domain that needs more subclasses
+`DomainConfig`.
 """
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -93,12 +94,32 @@ def load_config(path: Path, model: type[Config]) -> Config:
     """
     if not path.is_file():
         raise ConfigurationError(str(path), ["no such file"], next_step="every domain has a config.yaml")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), [f"not YAML: {error}"]) from error
+    raw = read_yaml(path, str(path))
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise ConfigurationError(str(path), problems, next_step="see docs/add-a-domain.md") from error
+        raise ConfigurationError(str(path), problems_of(error), next_step="see docs/add-a-domain.md") from error
+
+
+def read_yaml(path: Path, subject: str) -> Any:
+    """Read a YAML file that is there.
+
+    Args:
+        path: The file.
+        subject: What it is, for the error.
+
+    Raises:
+        ConfigurationError: it is no YAML, or not in UTF-8.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(subject, [f"not YAML in UTF-8: {error}"]) from error
+
+
+def problems_of(error: ValidationError, whole: str = "file") -> list[str]:
+    """Each problem with its place; `whole` is the place of one that is about all of it."""
+    return [
+        f"{'.'.join(map(str, detail['loc'])) or whole}: {detail['msg'].removeprefix('Value error, ')}"
+        for detail in error.errors()
+    ]

@@ -122,7 +122,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _verdict(error: BaseException) -> bool | None:
-    """Whether one exception by itself is transient; None where it is not known and its cause has to say."""
+    """Whether one exception by itself is transient; None if it is not known and its cause has to say."""
     if isinstance(error, PermanentError):
         return False
     if isinstance(error, TransientError | ConnectionError | TimeoutError):

@@ -45,9 +45,9 @@ class Domain:
         contracts: What its stages promise, by asset.
         resources: Makes its own resources from settings and configuration.
         sample: Writes made-up source data into a folder (arguments: folder, rows, seed) and returns the
-            environment that points the domain at it; None where the domain reads no source.
+            environment that points the domain at it; None if the domain reads no source.
         source: Takes a given source (arguments: path, mapping or None) and returns that same environment;
-            None where the domain takes none.
+            None if the domain takes none.
         sample_rows: Rows that the demo asks `sample` for where nobody says otherwise.
     """
 
@@ -139,7 +139,7 @@ def _keys_of(definition: dg.AssetsDefinition | dg.AssetSpec) -> list[dg.AssetKey
 
 
 def _complete(spec: dg.AssetSpec, config: DomainConfig, contracts: Mapping[str, Contract]) -> dg.AssetSpec:
-    """Give an asset its owner, its freshness policy and the columns of its contract, where it has them."""
+    """Give an asset its owner, its freshness policy and the columns of its contract, if it has them."""
     name = spec.key.to_user_string()
     completed = spec.replace_attributes(owners=[*spec.owners] or [config.owner])
     if name in config.freshness:
@@ -167,7 +167,7 @@ def _job(name: str, job: JobConfig, config: DomainConfig) -> Any:
 
 
 def _executor(config: DomainConfig) -> dg.ExecutorDefinition:
-    """One process for step_parallelism 1, else a process a step, never more at once than there are CPUs."""
+    """One process for step_parallelism 1, else one process per step, never more at once than there are CPUs."""
     cpus = os.cpu_count() or 1
     if config.step_parallelism == 1:
         return dg.in_process_executor

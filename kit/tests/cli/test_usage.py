@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,15 +21,15 @@ def invoke(*arguments: str) -> Result:
     [
         (["demo", "--source", "x"], "--source needs --domain: say whose source it is"),
         (["demo", "--mapping", "tate"], "--mapping needs --source: made-up data brings its own mapping"),
-        (["demo", "--domain", "museum", "--mapping", "tate"], "--mapping needs --source"),
-        (["demo", "--domain", "museum", "--source", "x", "--rows", "5"], "--rows is for made-up data; leave it out"),
+        (["demo", "--domain", "mill", "--mapping", "tate"], "--mapping needs --source"),
+        (["demo", "--domain", "mill", "--source", "x", "--rows", "5"], "--rows is for made-up data; leave it out"),
         (["demo", "--rows", "0"], "Invalid value for '--rows': 0 is not in the range x>=1"),
         (["demo", "--rows", "many"], "'many' is not a valid integer range"),
         (["demo", "--port", "70000"], "70000 is not in the range 1<=x<=65535"),
         (["demo", "--out", __file__], f"Directory '{__file__}' is a file"),
         (["demo", "--colour"], "No such option"),
         (["sample"], "Missing argument 'DOMAIN'"),
-        (["sample", "museum"], "Missing option '--out'"),
+        (["sample", "mill"], "Missing option '--out'"),
         (["dance"], "No such command 'dance'"),
     ],
     ids=lambda value: " ".join(value).replace("/", "_")[:40] if isinstance(value, list) else "",
@@ -72,27 +73,34 @@ def test_the_version_is_the_packages() -> None:
     assert __version__ in invoke("--version").output
 
 
-def test_installed_domains_are_listed_with_their_modules() -> None:
+def test_installed_domains_are_listed_with_their_modules(workshop: Any) -> None:
+    domain = workshop.write("")
+
     result = invoke("domains")
 
     assert result.exit_code == 0
-    assert "museum\tmillrace_museum.definitions\n" in result.output
+    assert f"mill\t{domain.package}.definitions\n" in result.output
 
 
 @pytest.mark.parametrize(
     "arguments", [["demo", "--domain", "moon"], ["sample", "moon", "--out", "here"]], ids=lambda value: value[0]
 )
-def test_an_unknown_domain_is_one_line_that_lists_the_installed_ones(tmp_path: Path, arguments: list[str]) -> None:
+def test_an_unknown_domain_is_one_line_that_lists_the_installed_ones(
+    workshop: Any, tmp_path: Path, arguments: list[str]
+) -> None:
+    workshop.write("", name="a_mill")  # before all others that may be installed
+    here = tmp_path / "here"
+    here.mkdir()
     ended = subprocess.run(
-        [sys.executable, "-m", "millrace.cli", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "millrace.cli", *arguments], cwd=here, capture_output=True, text=True, check=False
     )
 
     assert ended.returncode == 1
     assert ended.stdout == ""
-    beginning = "millrace: domain 'moon': 1 problem: is not installed; installed are: museum"
+    beginning = "millrace: domain 'moon': 1 problem: is not installed; installed are: a_mill"
     assert ended.stderr.startswith(beginning)
     assert len(ended.stderr.splitlines()) == 1
-    assert list(tmp_path.iterdir()) == []
+    assert list(here.iterdir()) == []
 
 
 def test_help_answers_without_loading_dagster() -> None:

@@ -62,14 +62,14 @@ def test_an_unknown_key_is_refused_with_its_place(problems: Problems, spoilt: di
 def test_the_main_job_must_be_one_of_the_jobs(problems: Problems) -> None:
     (problem,) = problems({**RIGHT, "main_job": "nightly_job"})
 
-    assert problem == "file: Value error, main_job 'nightly_job' is not one of jobs ['whole_job']"
+    assert problem == "file: main_job 'nightly_job' is not one of jobs ['whole_job']"
 
 
 @pytest.mark.parametrize("warn_hours", [50, 51], ids=["as_late", "later"])
 def test_freshness_must_warn_before_it_fails(problems: Problems, warn_hours: float) -> None:
     (problem,) = problems({**RIGHT, "freshness": {"a_rows": {"warn_hours": warn_hours, "fail_hours": 50}}})
 
-    assert problem == "freshness.a_rows: Value error, warn_hours must be smaller than fail_hours"
+    assert problem == "freshness.a_rows: warn_hours must be smaller than fail_hours"
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, 5, float("nan")])
@@ -108,7 +108,7 @@ def test_all_problems_come_at_once(problems: Problems) -> None:
     [
         ("", "file: Input should be"),
         ("- a\n", "file: Input should be"),
-        ("a: [", "not YAML: "),
+        ("a: [", "not YAML in UTF-8: "),
         ("a: \x00", "not YAML"),
     ],
     ids=["empty", "a_list", "no_yaml", "a_control_character"],
@@ -123,7 +123,7 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes("owner: team:müller\n".encode("latin-1"))
 
-    with pytest.raises(ConfigurationError, match="not YAML: 'utf-8' codec can't decode"):
+    with pytest.raises(ConfigurationError, match="not YAML in UTF-8: 'utf-8' codec can't decode"):
         load_config(path, DomainConfig)
 
 

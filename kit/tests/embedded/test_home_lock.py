@@ -1,5 +1,6 @@
 """One process uses a home at a time, and the kernel frees it when that process ends, however it ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -71,7 +72,8 @@ def test_a_free_home_is_had_at_once_and_again(tmp_path: Path) -> None:
     told: list[str] = []
     for _ in range(2):
         with Home(tmp_path / "new").locked("a test", told.append):
-            assert f"(process {os.getpid()})" in (tmp_path / "new" / ".lock").read_text()
+            held = json.loads((tmp_path / "new" / ".lock").read_text())
+            assert held == {"purpose": "a test", "process": os.getpid()}
 
     assert told == []
 
@@ -94,6 +96,16 @@ def test_a_home_whose_holder_stays_is_refused_at_once(tmp_path: Path) -> None:
 
     expected = f"{tmp_path}: is in use by ui (process {process.pid}); stop it, start the job there, or take another"
     assert str(caught.value).startswith(expected)
+
+
+def test_a_holder_that_has_not_said_who_it_is_is_waited_for(tmp_path: Path) -> None:
+    waiter = Waiter(tmp_path)
+    with Home(tmp_path).locked(INTERACTIVE, print):
+        (tmp_path / ".lock").write_text("")
+        waiter.start()
+        assert waiter.waits.wait(PATIENCE_SECONDS)
+    assert waiter.has_it.wait(PATIENCE_SECONDS)
+    assert waiter.lines == [f"waiting for another process to finish in {tmp_path}"]
 
 
 @pytest.mark.parametrize("purpose", ["a demo", INTERACTIVE])

@@ -46,7 +46,7 @@ def test_an_asset_and_a_check_that_keep_every_rule_have_no_problem() -> None:
         (made(description=None), "asset a_rows: no description"),
         (made(name="rows"), "asset rows: expected <stage>_<entity>"),
         (made(name="A_Rows"), "asset A_Rows: expected <stage>_<entity>"),
-        (made(staged=False), "asset {AssetKey(['a_rows'])}: its function is not decorated with @stage"),
+        (made(staged=False), "asset a_rows: its function is not decorated with @stage"),
     ],
     ids=["code_version", "kinds", "group", "owner", "description", "one_word", "capitals", "no_stage"],
 )

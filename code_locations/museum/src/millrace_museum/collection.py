@@ -44,7 +44,7 @@ class Collection(dg.ConfigurableResource):
         return load_mapping(self.mapping)
 
     def harvest(self, entity: str) -> Harvest | None:
-        """One entity of the source, ready to be read; None where the museum has no such entity."""
+        """One entity of the source, ready to be read; None if the museum has no such entity."""
         return open_harvest(self.museum(), entity, Path(self.source), self.max_record_bytes)
 
 
@@ -91,6 +91,6 @@ def given_source(path: Path, mapping: str | None) -> dict[str, str]:
 
     Args:
         path: File of the objects, or the folder that holds the source.
-        mapping: Name or path of a mapping; Tate's where it is None.
+        mapping: Name or path of a mapping; Tate's if it is None.
     """
     return {SOURCE_VARIABLE: str(path.absolute()), MAPPING_VARIABLE: mapping or DEFAULT_MAPPING}

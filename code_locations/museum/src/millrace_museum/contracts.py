@@ -52,7 +52,7 @@ CleanedObjectFields: Any = _schema("CleanedObjectFields", OBJECT_FIELDS, "object
 
 
 class CleanedObject(CleanedObjectFields):
-    """An object with the model's dtypes; its years are in order where both are known."""
+    """An object with the model's dtypes; its years are in order if both are known."""
 
     @dy.rule()
     def years_in_order(cls) -> pl.Expr:  # noqa: N805  # dataframely hands in the class

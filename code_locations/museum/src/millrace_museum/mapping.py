@@ -16,13 +16,13 @@ What belongs here: reading and refusing mapping files. What does not: taking rec
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from millrace.config import problems_of, read_yaml
 from millrace.errors import ConfigurationError, SourceMissingError
 from millrace_museum.model import FIELDS, Kind
 
@@ -59,7 +59,7 @@ class EntityMapping(_Strict):
 
 
 class MuseumMapping(_Strict):
-    """A whole museum; `artists` is absent where objects carry all that is known of their makers."""
+    """A whole museum; `artists` is absent if objects carry all that is known of their makers."""
 
     museum: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="short name, also of its outputs folder")
     title: str
@@ -67,27 +67,9 @@ class MuseumMapping(_Strict):
     objects: EntityMapping
     artists: EntityMapping | None = None
 
-    @model_validator(mode="after")
-    def _fits_the_model(self) -> Self:
-        problems = [
-            problem
-            for entity, mapping in (("objects", self.objects), ("artists", self.artists))
-            if mapping is not None
-            for problem in _entity_problems(entity, mapping)
-        ]
-        if problems:
-            raise _MappingProblemsError(problems)
-        return self
-
     def entity(self, name: str) -> EntityMapping | None:
         """The mapping of `objects` or `artists`."""
         return self.objects if name == "objects" else self.artists
-
-
-class _MappingProblemsError(ValueError):
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems))
 
 
 def shipped_mappings() -> list[str]:
@@ -113,42 +95,28 @@ def load_mapping(name_or_path: str) -> MuseumMapping:
             next_step="see code_locations/museum/README.md for how to write one",
         )
     subject = f"museum mapping {path.name}"
+    raw = read_yaml(path, subject)
+    mapping: MuseumMapping | None = None
+    problems: list[str] = []
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(subject, [f"not YAML in UTF-8: {error}"]) from error
-    if not isinstance(raw, dict):
-        raise ConfigurationError(subject, [f"expected keys and values, got {type(raw).__name__}"])
-    try:
-        return MuseumMapping.model_validate(raw)
+        mapping = MuseumMapping.model_validate(raw)
     except ValidationError as error:
-        problems = [problem for detail in error.errors() for problem in _detail_problems(dict(detail))]
-        problems += [problem for problem in _problems_of_parts(raw) if problem not in problems]
-        raise ConfigurationError(
-            subject, problems, next_step="fields are listed in code_locations/museum/README.md"
-        ) from error
-
-
-def _detail_problems(detail: dict[str, Any]) -> list[str]:
-    cause = detail.get("ctx", {}).get("error")
-    if isinstance(cause, _MappingProblemsError):
-        return cause.problems
-    place = ".".join(map(str, detail["loc"]))
-    return [f"{place}: {detail['msg']}"]
-
-
-def _problems_of_parts(raw: dict[Any, Any]) -> Iterable[str]:
-    """Problems of those entities that have the right shape, where another part of the mapping has not."""
+        problems = problems_of(error)
     for entity in FIELDS:
-        try:
-            yield from _entity_problems(entity, EntityMapping.model_validate(raw.get(entity)))
-        except ValidationError:
-            continue
+        problems += _entity_problems(entity, raw)
+    if mapping is None or problems:
+        raise ConfigurationError(subject, problems, next_step="fields are listed in code_locations/museum/README.md")
+    return mapping
 
 
-def _entity_problems(entity: str, mapping: EntityMapping) -> Iterable[str]:
+def _entity_problems(entity: str, raw: Any) -> Iterator[str]:
+    """How an entity fits the model; nothing if it has not the shape, whatever the rest of the mapping has."""
     from millrace_museum.sources import FORMATS
 
+    try:
+        mapping = EntityMapping.model_validate(raw[entity])
+    except (KeyError, TypeError, ValidationError):
+        return
     model = FIELDS[entity]
     if mapping.format not in FORMATS:
         yield f"{entity}.format: {mapping.format!r} is unknown; known: {', '.join(FORMATS)}"

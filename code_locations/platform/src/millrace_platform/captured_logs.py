@@ -3,11 +3,10 @@
 What belongs here: files, counted and weighed. What does not: which run is old (`millrace_platform.records`).
 
 Only Dagster's local log manager is taken care of: others keep the files in a bucket, whose own lifecycle rule
-removes them by age without a request a run.
+removes them by age without a request per run.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +62,12 @@ class CapturedLogs:
         return Files() if self._local is None else _weigh(self._folder(self._local, run_id).glob("*"))
 
     def remove_run(self, run_id: str) -> None:
-        """Remove what a run wrote, and its folder where nothing else is in it."""
+        """Remove what a run wrote, and its folder if nothing else is in it."""
         if self._local is not None:
             self._local.delete_logs(prefix=[run_id, _FOLDER])
-            with suppress(OSError):
-                self._folder(self._local, run_id).parent.rmdir()
+            folder = self._folder(self._local, run_id).parent
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
     def of_tick(self, log_key: Sequence[str]) -> Files:
         """What the evaluation of a schedule or sensor wrote; `log_key` is the tick's."""

@@ -58,7 +58,7 @@ class Records:
         batch_rows: Rows that one transaction deletes, and that one query of ids returns.
 
     Raises:
-        ConfigurationError: the instance stores them elsewhere; SQLite keeps a file a run, which no query joins.
+        ConfigurationError: the instance stores them elsewhere; SQLite keeps one file per run, which no query joins.
     """
 
     def __init__(self, instance: dg.DagsterInstance, batch_rows: int) -> None:
@@ -97,7 +97,7 @@ class Records:
     def prune_events(
         self, cut_off: datetime, *, dry_run: bool, run_ids: Sequence[str] | None = None
     ) -> Iterator[Batch]:
-        """Delete the events of old runs that are no asset history, oldest first, a transaction a batch.
+        """Delete the events of old runs that are no asset history, oldest first, one transaction per batch.
 
         Args:
             cut_off: What makes a run old.
@@ -107,22 +107,11 @@ class Records:
         old = sa.select(_runs.run_id).where(_old(cut_off))
         if run_ids is not None:
             old = old.where(_runs.run_id.in_(run_ids))
-        after = 0
         with self._storage.index_connection() as connection:
-            while True:
-                found = connection.execute(
-                    sa.select(_events.id, sa.func.octet_length(_events.event))
-                    .where(_events.run_id.in_(old), _events.id > after, _prunable())
-                    .order_by(_events.id)
-                    .limit(self._batch_rows)
-                ).all()
-                if not found:
-                    return
-                ids = [row[0] for row in found]
+            for ids, size in self._pages(connection, _events.id, _events.event, _events.run_id.in_(old), _prunable()):
                 if not dry_run:
                     connection.execute(sa.delete(SqlEventLogStorageTable).where(_events.id.in_(ids)))
-                after = ids[-1]
-                yield Batch(len(found), sum(row[1] for row in found))
+                yield Batch(len(ids), size)
 
     def runs_without_history(self, cut_off: datetime) -> dict[str, int]:
         """Old runs that no asset's or check's history mentions, newest first, with the bytes of their bodies."""
@@ -162,20 +151,20 @@ class Records:
     def removable_ticks(self, instigator: Instigator, before: datetime) -> Iterator[tuple[list[int], int]]:
         """Its finished ticks before a moment: batches of ids, with the bytes of their bodies."""
         statuses = [status.value for status in REMOVABLE_TICKS]
-        after = 0
+        removable = (*_ticks_of(instigator, before), _ticks.status.in_(statuses))
         with self._storage.index_connection() as connection:
-            while True:
-                found = connection.execute(
-                    sa.select(_ticks.id, sa.func.octet_length(_ticks.tick_body))
-                    .where(*_ticks_of(instigator, before), _ticks.status.in_(statuses), _ticks.id > after)
-                    .order_by(_ticks.id)
-                    .limit(self._batch_rows)
-                ).all()
-                if not found:
-                    return
-                ids = [row[0] for row in found]
-                after = ids[-1]
-                yield ids, sum(row[1] for row in found)
+            yield from self._pages(connection, _ticks.id, _ticks.tick_body, *removable)
+
+    def _pages(
+        self, connection: Connection, key: sa.Column[int], body: sa.Column[str], *conditions: sa.ColumnElement[bool]
+    ) -> Iterator[tuple[list[int], int]]:
+        """Rows that fulfil some conditions, by ascending key: batches of keys, with the bytes of their bodies."""
+        after = 0
+        query = sa.select(key, sa.func.octet_length(body)).where(*conditions).order_by(key).limit(self._batch_rows)
+        while found := connection.execute(query.where(key > after)).all():
+            keys = [row[0] for row in found]
+            after = keys[-1]
+            yield keys, sum(row[1] for row in found)
 
 
 def _count(connection: Connection, query: sa.Select[tuple[object]]) -> int:

@@ -6,7 +6,7 @@ from typing import Self
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from millrace.config import DomainConfig
+from millrace.config import DomainConfig, problems_of
 from millrace.errors import ConfigurationError
 from millrace.settings import Settings
 
@@ -89,7 +89,7 @@ class Retention(dg.ConfigurableResource):
         try:
             keep_days = KeepDays.model_validate(days)
         except ValidationError as error:
-            problems += [f"{'.'.join(map(str, e['loc'])) or 'keep_days'}: {e['msg']}" for e in error.errors()]
+            problems += problems_of(error, "keep_days")
         if problems:
             raise ConfigurationError("resource retention", problems, next_step="correct the run's configuration")
         return Plan(keep_days, batch_rows, self.dry_run)

@@ -23,8 +23,8 @@ def cli() -> None:
 @cli.command()
 @click.option("--domain", metavar="NAME", help="Run this domain only (default: every installed domain).")
 @click.option("--source", type=click.Path(path_type=Path), help="File or folder with real data; needs --domain.")
-@click.option("--mapping", metavar="PATH", help="How to read the source, where the domain takes a mapping.")
-@click.option("--rows", type=click.IntRange(min=1), help="Size of the made-up data, where no source is given.")
+@click.option("--mapping", metavar="PATH", help="How to read the source, if the domain takes a mapping.")
+@click.option("--rows", type=click.IntRange(min=1), help="Size of the made-up data, if no source is given.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -33,7 +33,7 @@ def cli() -> None:
     show_default=True,
     help="Folder of the instance: database, stage files, rejects, outputs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per domain, a line each, on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per domain, one per line, on stdout.")
 @click.option("--ui", is_flag=True, help="Serve Dagster on it afterwards, until Ctrl+C.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port for --ui.")
 def demo(

@@ -54,7 +54,7 @@ class DomainResult:
     """What a domain's job came to.
 
     Attributes:
-        seconds: The run, from its first step to its last; 0 where no run began.
+        seconds: The run, from its first step to its last; 0 if no run began.
         process_seconds: The same with starting Python, loading the domain and making a sample.
         outputs: Folders that it published into.
         failures: One line for each failed step or error check.

@@ -13,6 +13,7 @@ One process uses a home at a time. The lock is the kernel's and ends with its ho
 """
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -32,7 +33,7 @@ class Home:
     """An embedded instance's folder.
 
     Args:
-        root: The folder; made where it is missing.
+        root: The folder; made if it is missing.
     """
 
     def __init__(self, root: Path) -> None:
@@ -68,8 +69,8 @@ class Home:
                     break
                 except BlockingIOError:
                     lock.seek(0)
-                    holder = lock.read().strip() or "another process"
-                    if holder.startswith(f"{INTERACTIVE} "):
+                    held_for, holder = _holder(lock.read())
+                    if held_for == INTERACTIVE:
                         raise HomeInUseError(
                             str(self.root),
                             f"is in use by {holder}",
@@ -80,7 +81,7 @@ class Home:
                         told = True
                     time.sleep(_RETRY_SECONDS)
             lock.truncate(0)
-            lock.write(f"{purpose} (process {os.getpid()})")
+            lock.write(json.dumps({"purpose": purpose, "process": os.getpid()}))
             lock.flush()
             yield lock.fileno()
 
@@ -130,3 +131,12 @@ class Home:
         }
         for name, content in (("dagster.yaml", instance), ("workspace.yaml", workspace)):
             replace_file(self.dagster / name, yaml.safe_dump(content, sort_keys=False).encode())
+
+
+def _holder(text: str) -> tuple[str, str]:
+    """What a lock is held for, and its holder in words; it may not have said so yet."""
+    try:
+        held = json.loads(text)
+    except json.JSONDecodeError:
+        return "", "another process"
+    return held["purpose"], f"{held['purpose']} (process {held['process']})"

@@ -24,7 +24,7 @@ _SESSION = "options=-csynchronous_commit%3Doff%20-ctimezone%3DUTC"
 
 @contextmanager
 def postgres_server(folder: Path) -> Generator[str]:
-    """Run a server on a cluster; it is made where it is missing, and recovers where it was killed.
+    """Run a server on a cluster; it is made if it is missing, and recovers where it was killed.
 
     Args:
         folder: Folder of the cluster.

@@ -1,6 +1,6 @@
-"""How a demo looks in a terminal: a line a step while it runs, a table at the end. All of it goes to stderr.
+"""How a demo looks in a terminal: one line per step while it runs, a table at the end. All of it goes to stderr.
 
-Not a terminal, the live part is left out and a line a finished asset remains: logs stay readable.
+On what is no terminal the live part is left out and one line per finished asset remains: logs stay readable.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Runs the main job of one domain in this process and tells its parent what happens, a JSON object a line.
+"""Runs the main job of one domain in this process and tells its parent what happens, one JSON object per line.
 
     python -m millrace.embedded.worker '{"domain": "museum", "source": null, "mapping": null, "rows": 5000, …}'
 
@@ -35,6 +35,7 @@ from millrace.domains import installed_domain
 from millrace.errors import ConfigurationError, MillraceError
 from millrace.location import Domain
 from millrace.runs.charts import warm_up
+from millrace.runs.failures import failure_reason, first_cause
 
 _ORPHANED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
 SEED = 1
@@ -89,9 +90,9 @@ def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
         case "STEP_START":
             return {"event": "step", "step": event.step_key}
         case "STEP_UP_FOR_RETRY":
-            return {"event": "retry", "step": event.step_key, "error": _first_cause(data.error)}
+            return {"event": "retry", "step": event.step_key, "error": first_cause(data.error)}
         case "STEP_FAILURE":
-            return {"event": "failure", "step": event.step_key, "error": _reason(data)}
+            return {"event": "failure", "step": event.step_key, "error": failure_reason(data)}
         case "PIPELINE_FAILURE" | "PIPELINE_INIT_FAILURE" if data is not None and data.error is not None:
             return {"event": "failure", "step": None, "error": data.error.message.strip()}
         case "ASSET_MATERIALIZATION":
@@ -116,21 +117,8 @@ def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
             return None
 
 
-def _reason(data: Any) -> str:
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    return _first_cause(data.error)
-
-
-def _first_cause(error: Any) -> str:
-    """What our code raised, below what Dagster wrapped around it: `RetryRequestedFromPolicy` says nothing."""
-    while error.cause is not None:
-        error = error.cause
-    return error.message.strip()
-
-
 class Channel:
-    """The pipe to the parent, which reads a message a line. It was stdout; what a domain prints goes to the log now."""
+    """The pipe to the parent, one message per line. It was stdout; what a domain prints goes to the log now."""
 
     def __init__(self) -> None:
         self._stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

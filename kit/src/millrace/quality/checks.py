@@ -10,7 +10,7 @@
 What belongs here: checks that need nothing but a contract and a file of rejects. What a schema cannot say (two
 assets compared, a figure from the domain) is written by hand in the domain, next to its asset.
 
-All four are one step: the stage is opened once, and a step costs some 50 ms of event writing.
+All four are one step: the stage is opened once, and a step costs some 50 ms of event writing (ADR 0001).
 """
 
 from collections.abc import Iterator

@@ -25,8 +25,8 @@ class Verdict:
 
     Attributes:
         rows: Rows judged.
-        violations: Rows that break a rule, by rule; empty where all hold.
-        schema_problem: Missing columns or wrong dtypes, in words; empty where the schema holds.
+        violations: Rows that break a rule, by rule; empty if all hold.
+        schema_problem: Missing columns or wrong dtypes, in words; empty if the schema holds.
         unexpected_columns: Columns that the contract does not name.
         examples: Up to five rows that break a rule.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 COLUMN_SCHEMA = "dagster/column_schema"
-# What a reader or writer holds of a file at once: Polars' own 122,880 rows take 100 MiB more of the Tate's.
+# What a reader or writer holds of a file at once; Polars' own 122,880 rows take more memory (ADR 0003).
 _ROW_GROUP_ROWS = 8_192
 
 
@@ -59,7 +59,7 @@ class StageParquetIOManager(PolarsParquetIOManager):
         """Scan a stage.
 
         Raises:
-            dagster.Failure: with a StageMissingError where no run has written it.
+            dagster.Failure: with a StageMissingError if no run has written it.
         """
         with dagster_failures():
             store = self.place.store()

@@ -1,4 +1,4 @@
-"""Altair charts as metadata that Dagster's UI shows inline.
+"""Altair charts as metadata that Dagster's UI shows in a dialog, one click away.
 
 Dagster renders Markdown metadata and keeps data URIs in it, so a chart travels as an SVG inside the event:
 no file to serve, no link to break. ADR 0007 has the sizes.
@@ -20,7 +20,8 @@ _MAX_BARS = 40
 def warm_up() -> None:
     """Start the renderer before the first chart needs it.
 
-    That takes a second, without the interpreter's lock: in a thread beside other loading it costs nothing.
+    That takes most of a second, without the interpreter's lock: in a thread beside other loading it costs little
+    (ADR 0007).
     """
     import vl_convert
 
@@ -50,7 +51,7 @@ def bar_chart(
     sort: bool = False,
     percent: bool = False,
 ) -> dg.MetadataValue:
-    """Horizontal bars, one a category, in the order given unless `sort`.
+    """Horizontal bars, one per category, in the order given unless `sort`.
 
     Args:
         values: Length of each bar by its category; at most the first 40 are drawn.

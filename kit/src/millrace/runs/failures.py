@@ -1,7 +1,7 @@
 """Failures at the edge to Dagster: transient ones are retried by the job's policy, permanent ones never.
 
-What belongs here: the translation, and the policy that a domain's `config.yaml` asks for. What does not: the
-decision which failure is which (`millrace.errors.is_transient`).
+What belongs here: the translation there, what people read of it afterwards, and the policy that a domain's
+`config.yaml` asks for. What does not: the decision which failure is which (`millrace.errors.is_transient`).
 
 Dagster's retry policy retries any exception; only a `Failure` with `allow_retries=False` stops it. So a
 permanent error has to become such a `Failure`, and a transient one has to pass untouched.
@@ -11,6 +11,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._utils.error import SerializableErrorInfo
 
 from millrace.config import RetryConfig
 from millrace.errors import MillraceError, is_transient
@@ -36,6 +38,20 @@ def dagster_failures() -> Generator[None]:
             metadata={"error_class": type(error).__name__, "failure": "permanent, not retried"},
             allow_retries=False,
         ) from error
+
+
+def failure_reason(data: StepFailureData) -> str:
+    """What people read about a failed step: the failure's description, else what our code raised."""
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    return first_cause(data.error)
+
+
+def first_cause(error: SerializableErrorInfo | None) -> str:
+    """What our code raised, below what Dagster wrapped around it: `RetryRequestedFromPolicy` says nothing."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else ""
 
 
 def retry_policy(config: RetryConfig) -> dg.RetryPolicy:

@@ -2,7 +2,7 @@
 
 A run that a schedule started has the tick's time, whenever it really runs. A run that somebody started has the
 time of its creation. The tag `millrace/logical_date` (YYYY-MM-DD) overrules both. A retry keeps what its first
-run had, also where it was made without that run's tags.
+run had, even if it was made without that run's tags.
 """
 
 from datetime import UTC, date, datetime

@@ -23,8 +23,8 @@ class Measurement:
     """Figures of one step.
 
     Attributes:
-        rows_in: Rows that the step read; where nobody says, rows written plus rows rejected.
-        count_rejected: Says at the end how many rows were turned away; None where the step rejects nothing.
+        rows_in: Rows that the step read; if nobody says, rows written plus rows rejected.
+        count_rejected: Says at the end how many rows were turned away; None if the step rejects nothing.
         at_end: What to do when the stage has been written or the step has failed; see `finish`.
     """
 
@@ -66,7 +66,7 @@ _current: ContextVar[Measurement | None] = ContextVar("millrace_measurement", de
 
 
 def begin_measurement() -> Measurement:
-    """Start anew; the process's peak memory is reset where the kernel lets us."""
+    """Start anew; the process's peak memory is reset if the kernel lets us."""
     measurement = Measurement()
     with suppress(OSError):  # no Linux, or a read-only /proc: the peak is then that of the whole process
         Path("/proc/self/clear_refs").write_text(_CLEAR_PEAK)

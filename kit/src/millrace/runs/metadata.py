@@ -15,7 +15,7 @@ from millrace.runs.charts import completeness_chart
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 80
 
-# Given, because Dagster can infer none where there is no column to count.
+# Given, because Dagster can infer none if there is no column to count.
 _NULL_COUNTS = dg.TableSchema(
     [dg.TableColumn("column", "string"), dg.TableColumn("nulls", "int"), dg.TableColumn("share", "float")]
 )
@@ -28,7 +28,7 @@ def describe_frame(
 
     Args:
         frame: The frame.
-        descriptions: What its columns mean, by column, where that is known.
+        descriptions: What its columns mean, by column, if that is known.
 
     Returns:
         The number of rows, and `dagster/row_count`, `dagster/column_schema`, `columns`, `null_counts` (table:
@@ -73,7 +73,7 @@ def _short(value: Any) -> str:
 
 
 def table_schema(dtypes: Mapping[str, object], descriptions: Mapping[str, str | None]) -> dg.TableSchema:
-    """Columns with their dtypes and, where it is known, what they mean."""
+    """Columns with their dtypes and, if it is known, what they mean."""
     return dg.TableSchema(
         [dg.TableColumn(name, str(dtype), description=descriptions.get(name)) for name, dtype in dtypes.items()]
     )

@@ -27,7 +27,7 @@ STAGE_MARK = "__millrace_stage__"
 
 @contextmanager
 def _measured() -> Generator[Measurement]:
-    """Begin the step's measurement; finish it here where the step fails before anything is written."""
+    """Begin the step's measurement; finish it here if the step fails before anything is written."""
     measurement = begin_measurement()
     try:
         yield measurement

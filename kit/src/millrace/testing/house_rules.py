@@ -55,7 +55,8 @@ def _asset_problems(asset: dg.AssetsDefinition) -> list[str]:
         if not _ASSET_NAME.match(name):
             problems.append(f"asset {name}: expected <stage>_<entity>")
     if asset.is_executable and not _is_staged(asset):
-        problems.append(f"asset {asset.keys}: its function is not decorated with @stage")
+        names = ", ".join(sorted(key.to_user_string() for key in asset.keys))
+        problems.append(f"asset {names}: its function is not decorated with @stage")
     return problems
 
 

@@ -26,14 +26,14 @@ class Silence:
         self.notes.append(text)
 
     def domain_started(self, domain: str) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def message(self, message: Mapping[str, Any]) -> None:
         """Keep the message."""
         self.messages.append(message)
 
     def domain_ended(self, result: DomainResult) -> None:
-        """Nothing."""
+        """Show nothing."""
 
 
 def run_domain(
@@ -48,7 +48,8 @@ def run_domain(
         mapping: How to read the source.
         rows: Size of the sample.
     """
-    return next(iter(list(run_demo(Request(home, domain, source, mapping, rows), Silence()))))
+    (result,) = run_demo(Request(home, domain, source, mapping, rows), Silence())
+    return result
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The museum's assets, one file a stage; jobs, schedules and freshness stand in `config.yaml`."""
+"""The museum's assets, one file per stage; jobs, schedules and freshness stand in `config.yaml`."""

@@ -20,7 +20,7 @@ def harvested_objects(collection: Collection, rejects: RejectFiles) -> dg.Materi
 @dg.asset(group_name="harvest", kinds={"csv", "polars", "parquet"}, code_version="1")
 @stage
 def harvested_artists(collection: Collection, rejects: RejectFiles) -> dg.MaterializeResult:
-    """Artists as the source has them; empty where the museum keeps no records of artists."""
+    """Artists as the source has them; empty if the museum keeps no records of artists."""
     return _harvest(collection, "artists", rejects.log("harvested_artists"))
 
 

@@ -1,4 +1,4 @@
-"""Reshape: one JSON document an object."""
+"""Reshape: one JSON document per object."""
 
 from typing import Any
 

@@ -37,7 +37,7 @@ def compare(
 
     Args:
         digests: SHA-256 of each new document by object identifier.
-        previous: What the last publication remembers; None where there was none.
+        previous: What the last publication remembers; None if there was none.
         today: The run's logical date, taken for what was added or changed now.
 
     Returns:

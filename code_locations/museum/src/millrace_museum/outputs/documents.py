@@ -1,7 +1,7 @@
-"""A publication's files: a JSON document an object, all of them in one gzipped NDJSON, sitemaps, manifests.
+"""A publication's files: one JSON document per object, all of them in one gzipped NDJSON, sitemaps, manifests.
 
     manifest.json        counts, and each file beside the documents with its bytes and SHA-256
-    documents.ndjson     one line a document: id, path, sha256, bytes, changed_on
+    documents.ndjson     one line per document: id, path, sha256, bytes, changed_on
     objects/<id>.json    the documents; the identifier percent-encoded, so that no identifier leaves the folder
     objects.ndjson.gz    the same documents, one a line
     sitemap.xml, …       see `sitemaps`
@@ -31,7 +31,7 @@ BULK = "objects.ndjson.gz"
 _BATCH_ROWS = 5_000
 _NAME_CHARACTERS = 32
 _MAX_NAME_CHARACTERS = 200
-_GZIP_LEVEL = 4  # level 6 takes twice the time for 3 % less
+_GZIP_LEVEL = 4  # level 6 takes twice the time for little less (ADR 0004)
 
 
 def document_path(object_id: str) -> str:
@@ -72,7 +72,7 @@ def write_publication(
         site_url: Address under which `folder` is served, without a slash at its end.
     """
     (folder / "objects").mkdir()
-    base = f"{folder}/"  # joining 69,202 paths as Path objects takes a tenth of the whole publication
+    base = f"{folder}/"  # joining Path objects instead takes a tenth of the whole publication (ADR 0004)
     with (folder / DOCUMENTS).open("wb") as listing:
         for object_id, document in _documents(frame):
             path = document_path(object_id)

@@ -1,6 +1,6 @@
 """Sitemaps by the protocol of sitemaps.org 0.9: an index and parts of at most 50,000 addresses, gzipped.
 
-`lastmod` is the date of the content's last change and is left out where none is known; search engines ignore a
+`lastmod` is the date of the content's last change and is left out if none is known; search engines ignore a
 site whose `lastmod` is the time of the export.
 """
 

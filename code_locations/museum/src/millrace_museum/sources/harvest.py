@@ -1,4 +1,4 @@
-"""A museum's source as lazy frames: files found by the mapping, records read by its adapter, one frame an entity.
+"""A museum's source as lazy frames: files found by the mapping, records read by its adapter, one frame per entity.
 
 What belongs here: finding files, and turning an adapter's records into batches. What does not: formats, and
 what a record is made of (`extract`).
@@ -38,7 +38,7 @@ class Harvest:
         mapping: Its part of the museum's mapping.
         files: Its files, in the order in which they are read.
         max_record_bytes: Longest record taken.
-        records: Records met so far, good and bad; None until the frame has been sunk.
+        records: Records met so far, good and bad; 0 until the frame is sunk.
     """
 
     entity: str
@@ -147,7 +147,7 @@ def open_harvest(mapping: MuseumMapping, entity: str, source: Path, max_record_b
         max_record_bytes: Longest record taken.
 
     Returns:
-        None where the mapping has no such entity.
+        None if the mapping has no such entity.
 
     Raises:
         SourceMissingError: the source is not there, or has no file that the mapping names.

@@ -1,4 +1,4 @@
-"""NDJSON, plain or gzip: one JSON object a line.
+"""NDJSON, plain or gzip: one JSON object per line.
 
 Lines are read one by one, because one bad line must cost one line: Polars' own reader gives up on the file.
 A line longer than the limit is skipped in pieces, so that it never lies in memory.

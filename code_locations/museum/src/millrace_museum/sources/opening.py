@@ -30,7 +30,7 @@ DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 class _Unpacked(RawIOBase):
     """A gzip stream that hands out what it has before it fails.
 
-    `GzipFile.read(size)` gathers `size` bytes and loses them all where the file breaks off among them.
+    `GzipFile.read(size)` gathers `size` bytes and loses them all if the file breaks off among them.
     """
 
     def __init__(self, packed: gzip.GzipFile) -> None:

@@ -31,7 +31,7 @@ def cleaned(frame: pl.LazyFrame, entity: str, millimetres: Mapping[str, float]) 
         _usable(name, field.kind, millimetres.get(name, 1.0)) for name, field in FIELDS[entity].items()
     )
     if entity == "objects":
-        # A museum that dates in words only still has the year where the words hold exactly one.
+        # A museum that dates in words only still has the year if the words hold exactly one.
         worded = _year(pl.col("date_text"))
         typed = typed.with_columns(
             pl.coalesce("start_year", pl.when(pl.col("end_year").is_null()).then(worded)).alias("start_year"),

@@ -14,7 +14,7 @@ def joined(objects: pl.LazyFrame, artists: pl.LazyFrame) -> pl.LazyFrame:
 
     Returns:
         The objects, in their order; each item of `artists` has `artist_id`, `name`, `role` and
-        `ARTIST_COLUMNS`, null where the artist is unknown. The artist's own record wins over the object's
+        `ARTIST_COLUMNS`, null if the artist is unknown. The artist's own record wins over the object's
         wording of the name.
     """
     completed = (
@@ -50,7 +50,7 @@ def unused_artists(objects: pl.LazyFrame, artists: pl.LazyFrame) -> pl.LazyFrame
 
 
 def _credits(objects: pl.LazyFrame) -> pl.LazyFrame:
-    """One row an object and artist: `object_id`, `artist_id`, `name`, `role`."""
+    """One row per object and artist: `object_id`, `artist_id`, `name`, `role`."""
     return (
         objects.select("object_id", "artists")
         .filter(pl.col("artists").is_not_null())

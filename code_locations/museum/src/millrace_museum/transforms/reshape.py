@@ -1,4 +1,4 @@
-"""Reshape: one JSON document an object, as readers get it."""
+"""Reshape: one JSON document per object, as readers get it."""
 
 import polars as pl
 

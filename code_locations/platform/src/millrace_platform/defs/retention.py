@@ -23,9 +23,7 @@ def pruned_logs(
     context: dg.AssetExecutionContext, retention: Retention, platform_config: dg.ResourceParam[PlatformConfig]
 ) -> dg.MaterializeResult:
     """Captured stdout and stderr of old runs, removed from the local log folder; counted in files."""
-    plan = retention.plan(platform_config)
-    before = cut_off(logical_date(context), plan.keep_days.logs)
-    records = Records(context.instance, plan.batch_rows)
+    plan, before, records = _begin(context, retention, platform_config, "logs")
     logs = CapturedLogs(context.instance)
     if not logs.is_local:
         context.log.warning(f"{logs.manager_name} keeps its files elsewhere: have the bucket expire them by age")
@@ -50,9 +48,7 @@ def pruned_events(
     context: dg.AssetExecutionContext, retention: Retention, platform_config: dg.ResourceParam[PlatformConfig]
 ) -> dg.MaterializeResult:
     """Events of old runs that are no asset history, removed from `event_logs`."""
-    plan = retention.plan(platform_config)
-    before = cut_off(logical_date(context), plan.keep_days.events)
-    records = Records(context.instance, plan.batch_rows)
+    plan, before, records = _begin(context, retention, platform_config, "events")
     examined = records.events_of_old_runs(before)
     batches = list(records.prune_events(before, dry_run=plan.dry_run))
     rows, size = sum(batch.rows for batch in batches), sum(batch.bytes for batch in batches)
@@ -65,9 +61,7 @@ def pruned_runs(
     context: dg.AssetExecutionContext, retention: Retention, platform_config: dg.ResourceParam[PlatformConfig]
 ) -> dg.MaterializeResult:
     """Old runs that left no asset history and that no other run descends from, removed whole."""
-    plan = retention.plan(platform_config)
-    before = cut_off(logical_date(context), plan.keep_days.runs)
-    records = Records(context.instance, plan.batch_rows)
+    plan, before, records = _begin(context, retention, platform_config, "runs")
     examined = records.old_runs(before)
     sizes = records.runs_without_history(before)
     going = without_descendants(sizes, records.links())
@@ -89,9 +83,7 @@ def pruned_ticks(
     context: dg.AssetExecutionContext, retention: Retention, platform_config: dg.ResourceParam[PlatformConfig]
 ) -> dg.MaterializeResult:
     """Old finished ticks of schedules and sensors, with the logs they captured; the newest of each stays."""
-    plan = retention.plan(platform_config)
-    before = cut_off(logical_date(context), plan.keep_days.ticks)
-    records = Records(context.instance, plan.batch_rows)
+    plan, before, records = _begin(context, retention, platform_config, "ticks")
     logs = CapturedLogs(context.instance)
     instigators = records.instigators()
     examined = removable = size = 0
@@ -109,6 +101,15 @@ def pruned_ticks(
             )
     figures = {"instigators": len(instigators), "log_files": files.count}
     return _Outcome(before, examined, removable, size + files.bytes).result(plan, figures)
+
+
+def _begin(
+    context: dg.AssetExecutionContext, retention: Retention, config: PlatformConfig, kind: str
+) -> tuple[Plan, datetime, Records]:
+    """What every asset begins with: the plan, the cut-off of its kind, and the tables."""
+    plan = retention.plan(config)
+    before = cut_off(logical_date(context), getattr(plan.keep_days, kind))
+    return plan, before, Records(context.instance, plan.batch_rows)
 
 
 def _tick_logs(instance: dg.DagsterInstance, logs: CapturedLogs, ids: list[int], *, dry_run: bool) -> Files:
