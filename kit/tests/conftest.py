@@ -16,11 +16,8 @@ from millrace.config import RetryConfig
 from millrace.location import Domain
 from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs import retry_policy
-<<<<<<< HEAD
-from millrace.stores import Place
-=======
 from millrace.runs.failures import failure_reason
->>>>>>> f6a38b9ce5c8f812381075978cdfc8f0f43b6e4b
+from millrace.stores import Place
 from millrace.testing import embedded_instance
 
 Definition = dg.AssetsDefinition | dg.AssetChecksDefinition

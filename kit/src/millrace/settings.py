@@ -74,15 +74,9 @@ class Settings(BaseModel):
         """Where a domain's stage files lie."""
         return self._place("stages", domain)
 
-<<<<<<< HEAD
     def rejects(self, domain: str) -> Place:
-        """Where it lies what a domain's stages turned away, one file per asset."""
+        """Where the records lie that a domain's stages turned away, one file per asset."""
         return self._place("rejects", domain)
-=======
-    def rejects(self, domain: str) -> Path:
-        """Folder of what a domain's stages turned away, one file per asset."""
-        return self.home / "rejects" / domain
->>>>>>> f6a38b9ce5c8f812381075978cdfc8f0f43b6e4b
 
     def outputs(self, domain: str) -> Place:
         """Where a domain publishes."""

@@ -121,17 +121,11 @@ def _escaped(text: str) -> str:
     return text.encode("utf-8", errors="backslashreplace").decode()
 
 
-<<<<<<< HEAD
 def read_rejects(store: Store, name: str) -> Iterator[Reject]:
     """Read a file of rejects; nothing if an asset has turned nothing away or has never run."""
     try:
         content = store.read(name)
     except FileNotFoundError:
-=======
-def read_rejects(path: Path) -> Iterator[Reject]:
-    """Read a file of rejects; nothing if an asset has turned nothing away or has never run."""
-    if not path.is_file():
->>>>>>> f6a38b9ce5c8f812381075978cdfc8f0f43b6e4b
         return
     for line in content.splitlines():
         fields = orjson.loads(line)
