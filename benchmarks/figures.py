@@ -62,7 +62,8 @@ def keep(name: str, figures: list[Figure]) -> str:
 
     Nothing is kept of a tree with uncommitted changes, which nobody could measure again.
     """
-    commit, changes = _git("rev-parse", "--short=12", "HEAD"), _git("status", "--porcelain", "--", ":!results")
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changes = _git("status", "--porcelain", "--", ":/", f":!{RESULTS.name}")
     if not commit or changes:
         return f"not kept: {'the tree has uncommitted changes' if commit else 'no repository'}"
     content = {
