@@ -119,6 +119,7 @@ def secret(tmp_path: Path) -> Callable[[str], tuple[str, ...]]:
     return mount
 
 
+NEO4J = ("--tmpfs", "/tmp:exec")  # noqa: S108 - a folder in the container
 POSTGRES = ("--user", "999:999", "--tmpfs", "/var/run/postgresql:uid=999,gid=999,mode=2775")
 
 
@@ -190,7 +191,7 @@ def test_a_postgres_whose_first_start_failed_is_not_taken_for_a_whole_one(start,
 def test_neo4j_answers_bolt_with_the_password_from_the_file(start, secret) -> None:
     container = start(
         "neo4j",
-        options=("--tmpfs", "/tmp:exec", *secret(f"neo4j/{PASSWORD}")),
+        options=(*NEO4J, *secret(f"neo4j/{PASSWORD}")),
         NEO4J_AUTH_PATH="/run/secrets/password",
         NEO4J_server_memory_heap_max__size="400m",
         NEO4J_server_memory_heap_initial__size="400m",

@@ -28,7 +28,7 @@ def read(tmp_path: Path) -> Callable[..., tuple[list[tuple[int, Mapping[str, Any
         path.write_bytes(content)
         adapter: Adapter = FORMATS[form]
         with RejectLog(FolderStore(tmp_path / "rejects"), "adapter.ndjson") as log:
-            records = list(adapter(path, log, most))
+            records = list(adapter(path, path.name, log, most))
         return records, list(read_rejects(FolderStore(tmp_path / "rejects"), "adapter.ndjson"))
 
     return run

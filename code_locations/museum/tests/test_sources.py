@@ -124,7 +124,7 @@ def test_an_over_long_record_never_lies_in_memory(form: str, tmp_path: Path) -> 
         file.write(b"\n")
     with RejectLog(FolderStore(tmp_path), "rejects.ndjson") as log:
         tracemalloc.start()
-        records = list(FORMATS[form](path, log, 1 << 16))
+        records = list(FORMATS[form](path, path.name, log, 1 << 16))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 

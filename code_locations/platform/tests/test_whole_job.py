@@ -105,7 +105,7 @@ def test_an_instance_on_sqlite_is_refused_with_what_to_do(tmp_path: Path) -> Non
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance, pytest.raises(ConfigurationError) as refused:
         Records(instance, batch_rows=1)
     assert str(refused.value) == (
-        "instance: 1 problem: runs are in SqliteRunStorage, events in SqliteEventLogStorage,"
+        "instance: runs are in SqliteRunStorage, events in SqliteEventLogStorage,"
         " expected one Postgres database; set storage.postgres in dagster.yaml"
     )
 

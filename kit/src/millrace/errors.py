@@ -78,8 +78,8 @@ class ConfigurationError(PermanentError):
 
     def __init__(self, subject: str, problems: Iterable[str], *, next_step: str = "") -> None:
         self.problems = list(problems)
-        count = len(self.problems)
-        received = f"{count} problem{'s' if count != 1 else ''}: " + " | ".join(self.problems)
+        several = f"{len(self.problems)} problems: " if len(self.problems) > 1 else ""
+        received = several + " | ".join(self.problems)
         super().__init__(subject, received, next_step=next_step)
 
 

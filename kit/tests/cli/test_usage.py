@@ -46,6 +46,17 @@ def test_a_wrong_call_ends_with_2_and_says_what_is_wrong(
     assert list(tmp_path.iterdir()) == [], "something was begun"
 
 
+def test_a_source_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    result = CliRunner().invoke(
+        cli, ["demo", "--domain", "museum", "--source", str(tmp_path / "x"), "--out", str(home)]
+    )
+
+    assert result.exit_code == 2
+    assert f"no file or folder {tmp_path / 'x'}" in result.output
+    assert not home.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -97,7 +108,7 @@ def test_an_unknown_domain_is_one_line_that_lists_the_installed_ones(
 
     assert ended.returncode == 1
     assert ended.stdout == ""
-    beginning = "millrace: domain 'moon': 1 problem: is not installed; installed are: a_mill"
+    beginning = "millrace: domain 'moon': is not installed; installed are: a_mill"
     assert ended.stderr.startswith(beginning)
     assert len(ended.stderr.splitlines()) == 1
     assert list(here.iterdir()) == []

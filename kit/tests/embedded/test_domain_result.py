@@ -35,7 +35,7 @@ def test_an_environment_is_kept_for_the_webserver_and_is_not_printed() -> None:
 
 
 def test_a_run_gives_its_id() -> None:
-    assert result_of({"event": "run", "run_id": "4f"}).run_id == "4f"
+    assert result_of({"event": "run", "run_id": "4f", "assets": []}).run_id == "4f"
 
 
 def test_an_asset_gives_rows_seconds_and_the_rest_of_its_figures() -> None:
@@ -43,14 +43,14 @@ def test_an_asset_gives_rows_seconds_and_the_rest_of_its_figures() -> None:
 
     result = result_of({"event": "asset", "asset": "a_rows", "figures": figures})
 
-    assert result.assets == [AssetResult("a_rows", 12, 0.5, figures={"seconds": 0.5, "rows_in": 13})]
+    assert result.assets == [AssetResult("a_rows", "written", 12, 0.5, figures={"seconds": 0.5, "rows_in": 13})]
     assert result.outputs == []
 
 
 def test_an_asset_without_figures_has_none() -> None:
     result = result_of({"event": "asset", "asset": "a_rows", "figures": {}})
 
-    assert result.assets == [AssetResult("a_rows", 0, 0.0)]
+    assert result.assets == [AssetResult("a_rows", "written", 0, 0.0)]
 
 
 def test_an_asset_that_publishes_adds_its_folder_to_the_outputs() -> None:
@@ -82,12 +82,32 @@ def test_figures_and_checks_of_an_asset_meet_in_one_result_in_either_order() -> 
 
     for messages in ([asset, check(passed=True)], [check(passed=True), asset]):
         result = result_of(*messages)
-        assert result.assets == [AssetResult("a_rows", 3, checks_passed=1)]
+        assert result.assets == [AssetResult("a_rows", "written", 3, checks_passed=1)]
 
 
 @pytest.mark.parametrize(("step", "line"), [("a_rows", "a_rows: broke"), (None, "broke")], ids=["step", "run"])
 def test_a_failure_is_a_line_with_its_step_where_it_has_one(step: str | None, line: str) -> None:
     assert result_of({"event": "failure", "step": step, "error": "broke"}).failures == [line]
+
+
+def test_every_asset_of_a_run_is_listed_and_says_whether_it_was_written_failed_or_never_run() -> None:
+    result = result_of(
+        {"event": "run", "run_id": "4f", "assets": ["a_rows", "b_rows", "c_rows"]},
+        {"event": "asset", "asset": "a_rows", "figures": {}},
+        {"event": "failure", "step": "b_rows", "error": "broke"},
+    )
+
+    states = [(asset.asset, asset.state) for asset in result.assets]
+    assert states == [("a_rows", "written"), ("b_rows", "failed"), ("c_rows", "not run")]
+
+
+def test_that_a_run_failed_because_a_step_failed_is_said_once() -> None:
+    result = result_of(
+        {"event": "failure", "step": "a_rows", "error": "broke"},
+        {"event": "failure", "step": None, "error": "Steps failed: ['a_rows']"},
+    )
+
+    assert result.failures == ["a_rows: broke"]
 
 
 def test_the_end_says_whether_it_went_well_and_what_it_took() -> None:
@@ -110,4 +130,4 @@ def test_what_only_shows_that_something_moves_leaves_the_result_alone(message: M
 
 
 def test_without_an_end_a_run_did_not_go_well() -> None:
-    assert not result_of({"event": "run", "run_id": "4f"}).success
+    assert not result_of({"event": "run", "run_id": "4f", "assets": []}).success

@@ -37,7 +37,7 @@ def test_a_taken_port_is_one_line_before_anything_is_begun(workshop: Any, tmp_pa
 
     assert ended.returncode == 1
     problem = f"127.0.0.1:{taken_port}: Address already in use"
-    assert ended.stderr == f"millrace: millrace demo --ui: 1 problem: {problem}; take another with --port\n"
+    assert ended.stderr == f"millrace: millrace demo --ui: {problem}; take another with --port\n"
     assert not home.exists()
 
 

@@ -75,7 +75,7 @@ def test_a_source_given_to_a_domain_that_takes_none_is_one_failure_line(workshop
 
     assert ended.returncode == 1
     (line,) = ended.stdout.splitlines()
-    error = "domain dry: 1 problem: takes no --source; leave it out"
+    error = "domain dry: takes no --source; leave it out"
     assert json.loads(line) == {"event": "failure", "step": None, "error": error}
 
 
@@ -86,7 +86,10 @@ def test_a_domain_may_print_log_retry_and_fail_and_its_parent_hears_each_in_its_
 
     result, messages = run(home, "chatty")
 
-    assert [(asset.asset, asset.rows) for asset in result.assets] == [("a_rows", 3)]
+    assert [(asset.asset, asset.state, asset.rows) for asset in result.assets] == [
+        ("a_rows", "written", 3),
+        ("b_rows", "failed", 0),
+    ]
     assert [message["text"] for message in messages if message["event"] == "progress"] == ["logged by an asset"] * 2
     retries = [(message["step"], message["error"]) for message in messages if message["event"] == "retry"]
     busy = "millrace.errors.SourceUnavailableError: mill.rows: busy"

@@ -115,7 +115,7 @@ def test_a_tag_that_is_no_date_is_named_with_its_value(runs: Runs, value: str) -
     with pytest.raises(ConfigurationError) as caught:
         runs.date(run_id)
 
-    assert f"run {run_id}: 1 problem: tag {TAG}={value!r}: " in str(caught.value)
+    assert f"run {run_id}: tag {TAG}={value!r}: " in str(caught.value)
     assert str(caught.value).endswith("; write YYYY-MM-DD")
 
 

@@ -28,7 +28,7 @@ from millrace_setup.settings import Key, Settings, settings_from
 
 DOMAINS = ("museum", "platform")
 InsufficientPrivilege = lookup("42501")
-SUPERUSER_PASSWORD = "superuser's"  # noqa: S105 of a server that lives for a test
+SUPERUSER_PASSWORD = "superuser's"
 ROOT = Key("millrace-root", "root's secret of some length")
 
 

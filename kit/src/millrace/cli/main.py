@@ -23,7 +23,9 @@ def cli() -> None:
 @cli.command()
 @click.option("--domain", metavar="NAME", help="Run this domain only (default: every installed domain).")
 @click.option("--source", type=click.Path(path_type=Path), help="File or folder with real data; needs --domain.")
-@click.option("--mapping", metavar="PATH", help="How to read the source, if the domain takes a mapping.")
+@click.option(
+    "--mapping", metavar="NAME|PATH", help="How to read the source: the domain's README says which there are."
+)
 @click.option("--rows", type=click.IntRange(min=1), help="Size of the made-up data, if no source is given.")
 @click.option(
     "--out",
@@ -34,7 +36,7 @@ def cli() -> None:
     help="Folder of the instance: database, stage files, rejects, outputs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per domain, one per line, on stdout.")
-@click.option("--ui", is_flag=True, help="Serve Dagster on it afterwards, until Ctrl+C.")
+@click.option("--ui", is_flag=True, help="Run, then serve Dagster on what there is, until Ctrl+C.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port for --ui.")
 def demo(
     domain: str | None,
@@ -62,6 +64,8 @@ def demo(
         raise click.UsageError("--mapping needs --source: made-up data brings its own mapping")
     if rows is not None and source is not None:
         raise click.UsageError("--rows is for made-up data; leave it out with --source")
+    if source is not None and not source.exists():
+        raise click.BadParameter(f"no file or folder {source.absolute()}", param_hint="--source")
     if ui:
         require_free_port(port)  # before the jobs run, which takes a while
     terminal = Terminal(Console(stderr=True), quiet=as_json)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from millrace.embedded.postgres import postgres_server
 from millrace.errors import ConfigurationError
 
 _TAIL_LINES = 12
+_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,13 @@ class Request:
 
 @dataclass
 class AssetResult:
-    """One asset of a run. `figures` holds its plain metadata, `seconds` is the time of its step."""
+    """One asset of a run. `figures` holds its plain metadata, `seconds` is the time of its step.
+
+    `state` is `written`, `failed`, or `not run` if a failure or a closed gate before it kept it from running.
+    """
 
     asset: str
+    state: str = "not run"
     rows: int = 0
     seconds: float = 0.0
     checks_passed: int = 0
@@ -94,23 +100,34 @@ class DomainResult:
                 self.variables = dict(message["variables"])
             case "run":
                 self.run_id = message["run_id"]
+                self.assets = [AssetResult(name) for name in message["assets"]]
             case "asset":
                 result = self.asset(message["asset"])
                 figures = dict(message["figures"])
                 result.rows = int(figures.pop("dagster/row_count", 0))
                 result.seconds = float(figures.get("seconds", 0.0))
                 result.figures = figures
+                result.state = "written"
                 if "output" in figures:
                     self.outputs.append(figures["output"])
             case "check":
                 self._take_check(message)
             case "failure":
-                where = f"{message['step']}: " if message["step"] else ""
-                self.failures.append(where + message["error"])
+                self._take_failure(message["step"], message["error"])
             case "end":
                 self.success = message["success"]
                 self.seconds = message["seconds"]
                 self.peak_memory_bytes = message["peak_memory_bytes"]
+
+    def _take_failure(self, step: str | None, error: str) -> None:
+        if step is None:
+            # What ends the run is mostly that a step failed, which has been said.
+            self.failures += [] if self.failures else [error]
+            return
+        self.failures.append(f"{step}: {error}")
+        for result in self.assets:
+            if result.asset == step:
+                result.state = "failed"
 
     def _take_check(self, message: Mapping[str, Any]) -> None:
         result = self.asset(message["asset"])
@@ -215,7 +232,8 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
     home = Home(home_folder)
     with home.locked(INTERACTIVE, audience.note) as lock, postgres_server(home.postgres) as url:
         home.write_dagster_files(url, definition_modules())
-        audience.note(f"Dagster serves at http://127.0.0.1:{port} until you press Ctrl+C")
+        address = f"http://127.0.0.1:{port}"
+        audience.note("starting Dagster")
         log_file = home.logs / "dagster.log"
         with log_file.open("wb") as log:
             command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(home.dagster / "workspace.yaml")]
@@ -241,6 +259,8 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
                         start_new_session=True,
                     )
                 )
+                if _answers(f"{address}/server_info", running[0]):
+                    audience.note(f"Dagster serves at {address} until you press Ctrl+C")
                 code = running[0].wait()
             finally:
                 for number, handler in previous.items():
@@ -248,6 +268,17 @@ def serve(home_folder: Path, variables: Mapping[str, str], port: int, audience: 
     if not told_to_stop.is_set():
         audience.note(f"Dagster ended with {_ending(code)}; the end of {log_file}:\n{_tail(log_file)}")
     return told_to_stop.is_set()
+
+
+def _answers(address: str, server: subprocess.Popen[bytes]) -> bool:
+    """Wait until a server answers there, or is no more."""
+    while server.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - our own, on 127.0.0.1
+                return True
+        except OSError:
+            time.sleep(_POLL_SECONDS)
+    return False
 
 
 def require_free_port(port: int) -> None:

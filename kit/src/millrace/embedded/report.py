@@ -13,6 +13,8 @@ from rich.table import Table
 
 from millrace.embedded.demo import DomainResult
 
+_STATES = {"written": "[green]✓", "failed": "[red]failed", "not run": "[dim]not run"}
+
 
 class Terminal:
     """Tells people what happens.
@@ -83,12 +85,19 @@ def result_table(result: DomainResult) -> Table:
     title = f"{result.domain}: {ending}[/] in {result.seconds:.1f} s{loading}{memory}"
     table = Table(title=title, title_justify="left")
     table.add_column("asset")
+    table.add_column("")
     for name in ("rows", "seconds", "rows/s", "checks passed", "failed"):
         table.add_column(name, justify="right")
     for asset in result.assets:
         speed = asset.rows / asset.seconds if asset.seconds else 0.0
         failed = f"[yellow]{asset.checks_failed}" if asset.checks_failed else "0"
         table.add_row(
-            asset.asset, f"{asset.rows:,}", f"{asset.seconds:.2f}", f"{speed:,.0f}", str(asset.checks_passed), failed
+            asset.asset,
+            _STATES[asset.state],
+            f"{asset.rows:,}",
+            f"{asset.seconds:.2f}",
+            f"{speed:,.0f}",
+            str(asset.checks_passed),
+            failed,
         )
     return table

@@ -59,7 +59,10 @@ def run_job(domain: Domain, job_name: str, instance: dg.DagsterInstance) -> Iter
         job_code_origin=job.get_python_origin(),
         tags={"millrace/started_by": "demo"},
     )
-    yield {"event": "run", "run_id": run.run_id}
+    graph = job.get_definition().asset_layer.asset_graph
+    selected = job.get_definition().asset_layer.selected_asset_keys
+    ordered = [key.to_user_string() for key in graph.toposorted_asset_keys if key in selected]
+    yield {"event": "run", "run_id": run.run_id, "assets": ordered}
     started = time.monotonic()
     success = False
     for event in execute_run_iterator(job, run, instance):
@@ -94,7 +97,7 @@ def _message(event: dg.DagsterEvent) -> dict[str, Any] | None:
         case "STEP_FAILURE":
             return {"event": "failure", "step": event.step_key, "error": failure_reason(data)}
         case "PIPELINE_FAILURE" | "PIPELINE_INIT_FAILURE" if data is not None and data.error is not None:
-            return {"event": "failure", "step": None, "error": data.error.message.strip()}
+            return {"event": "failure", "step": None, "error": first_cause(data.error)}
         case "ASSET_MATERIALIZATION":
             materialization = data.materialization
             figures = {

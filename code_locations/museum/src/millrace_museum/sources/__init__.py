@@ -1,8 +1,8 @@
 """Sources: each adapter reads one format and yields records with their line, and rejects what it cannot read.
 
-An adapter is one file and one line here. It has the type `Adapter`: it takes a file and a reject log, opens,
-yields `(line, record)`, and never lets one bad record end the file. It raises only if the file itself is
-not what it is said to be.
+An adapter is one file and one line here. It has the type `Adapter`: it takes a file, its name in rejects and a
+reject log, opens, yields `(line, record)`, and never lets one bad record end the file. It raises only if the file
+itself is not what it is said to be.
 """
 
 from millrace_museum.sources.csv_file import read_csv

@@ -19,7 +19,7 @@ from millrace_museum.sources.opening import DAMAGED, Record, damaged_reject, ope
 _LINE_ENDS = ("\n", "\r")
 
 
-def read_csv(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[tuple[int, Record]]:
+def read_csv(path: Path, name: str, log: RejectLog, max_record_bytes: int) -> Iterator[tuple[int, Record]]:
     """Yield each row by its header's names, empty cells as None; log rows of another width, length or encoding.
 
     Raises:
@@ -40,24 +40,24 @@ def read_csv(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[tupl
                 except StopIteration:
                     return
                 except _LineTooLongError as error:
-                    log.add(row_reject(path, number, str(error), "record_too_long", _shown(lines.first)))
+                    log.add(row_reject(name, number, str(error), "record_too_long", _shown(lines.first)))
                     lines.back_to_second()
                     continue
                 except csv.Error as error:
-                    log.add(row_reject(path, number, f"not CSV: {error}", "not_csv", _shown(lines.first)))
+                    log.add(row_reject(name, number, f"not CSV: {error}", "not_csv", _shown(lines.first)))
                     lines.back_to_second()
                     continue
                 if not row:
                     continue
                 if len(row) != len(header):
                     reason = f"{len(row)} cells where the header has {len(header)}"
-                    log.add(row_reject(path, number, reason, "wrong_width", _shown(",".join(row))))
+                    log.add(row_reject(name, number, reason, "wrong_width", _shown(",".join(row))))
                 elif bad := next((cell for cell in row if not _is_clean(cell)), None):
-                    log.add(row_reject(path, number, "a cell is not UTF-8", "not_utf8", _shown(bad)))
+                    log.add(row_reject(name, number, "a cell is not UTF-8", "not_utf8", _shown(bad)))
                 else:
                     yield number, {name: cell or None for name, cell in zip(header, row, strict=True)}
         except DAMAGED as error:
-            log.add(damaged_reject(path, lines.number, error))
+            log.add(damaged_reject(name, lines.number, error))
         finally:
             text.detach()
 

@@ -36,6 +36,7 @@ class Harvest:
     Attributes:
         entity: `objects` or `artists`.
         mapping: Its part of the museum's mapping.
+        folder: Where the source lies; a record's place is its file's path below it.
         files: Its files, in the order in which they are read.
         max_record_bytes: Longest record taken.
         records: Records met so far, good and bad; 0 until the frame is sunk.
@@ -43,6 +44,7 @@ class Harvest:
 
     entity: str
     mapping: EntityMapping
+    folder: Path
     files: list[Path]
     max_record_bytes: int
     records: int = 0
@@ -94,16 +96,17 @@ class Harvest:
 
         kept = 0
         for path in self.files:
-            for line, record in read(path, log, self.max_record_bytes):
+            name = path.relative_to(self.folder).as_posix()
+            for line, record in read(path, name, log, self.max_record_bytes):
                 self.records += 1
                 if not known.issuperset(record):
                     self._unmapped.update(record.keys() - known)
-                missing = [name for name, take in required if not (as_text(take(record)) or "").strip()]
+                missing = [wanted for wanted, take in required if not (as_text(take(record)) or "").strip()]
                 if missing:
-                    reason = " and ".join(self._missing(name) for name in missing)
-                    log.add(row_reject(path, line, reason, f"missing_{missing[0]}", excerpt(record)))
+                    reason = " and ".join(self._missing(wanted) for wanted in missing)
+                    log.add(row_reject(name, line, reason, f"missing_{missing[0]}", excerpt(record)))
                     continue
-                names.append(path.name)
+                names.append(name)
                 lines.append(line)
                 for add in adders:
                     add(record)
@@ -111,7 +114,7 @@ class Harvest:
                 if kept % BATCH_ROWS == 0:
                     yield batch()
                 if kept % PROGRESS_ROWS == 0:
-                    _log.info("harvested %s %s, at %s:%s", f"{kept:,}", self.entity, path.name, f"{line:,}")
+                    _log.info("harvested %s %s, at %s:%s", f"{kept:,}", self.entity, name, f"{line:,}")
         if kept == 0:
             raise SourceUnreadableError(
                 f"museum source, {self.entity}",
@@ -160,7 +163,7 @@ def open_harvest(mapping: MuseumMapping, entity: str, source: Path, max_record_b
             "museum source", f"no file or folder {source}", next_step="give one with --source or MUSEUM_SOURCE"
         )
     if source.is_file() and entity == "objects":
-        return Harvest(entity, part, [source], max_record_bytes)
+        return Harvest(entity, part, source.parent, [source], max_record_bytes)
     folder = source.parent if source.is_file() else source
     files = sorted(path for path in folder.glob(part.files) if path.is_file())
     if not files:
@@ -169,7 +172,7 @@ def open_harvest(mapping: MuseumMapping, entity: str, source: Path, max_record_b
             f"no file {part.files} in {folder}, which holds {_names(sorted(folder.iterdir()))}",
             next_step=f"correct {entity}.files in the mapping of {mapping.title}",
         )
-    return Harvest(entity, part, files, max_record_bytes)
+    return Harvest(entity, part, folder, files, max_record_bytes)
 
 
 def _names(paths: list[Path], most: int = 5) -> str:

@@ -18,7 +18,7 @@ from millrace_museum.sources.opening import DAMAGED, Record, damaged_reject, ope
 _LONG_INTEGER = re.compile(rb"[\[:,]\s*-?\d{19,}\s*[,\]}]")
 
 
-def read_ndjson(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[tuple[int, Record]]:
+def read_ndjson(path: Path, name: str, log: RejectLog, max_record_bytes: int) -> Iterator[tuple[int, Record]]:
     """Yield each line's object; log lines that are too long, no UTF-8, no JSON or no object.
 
     Raises:
@@ -32,7 +32,7 @@ def read_ndjson(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[t
                 if len(line) > max_record_bytes and not line.endswith(b"\n"):
                     length = len(line) + _skip_line(stream, max_record_bytes)
                     reason = f"the line has {length:,} bytes, at most {max_record_bytes:,} are taken"
-                    log.add(row_reject(path, number, reason, "record_too_long", excerpt(line)))
+                    log.add(row_reject(name, number, reason, "record_too_long", excerpt(line)))
                     continue
                 if line.isspace():
                     continue
@@ -40,15 +40,15 @@ def read_ndjson(path: Path, log: RejectLog, max_record_bytes: int) -> Iterator[t
                     record = parsed(line)
                 except orjson.JSONDecodeError as error:
                     reason, rule = json_problem(line, error)
-                    log.add(row_reject(path, number, reason, rule, excerpt(line)))
+                    log.add(row_reject(name, number, reason, rule, excerpt(line)))
                     continue
                 if type(record) is not dict:
                     reason = f"expected a JSON object, got {type(record).__name__}"
-                    log.add(row_reject(path, number, reason, "not_an_object", excerpt(line)))
+                    log.add(row_reject(name, number, reason, "not_an_object", excerpt(line)))
                     continue
                 yield number, record
         except DAMAGED as error:
-            log.add(damaged_reject(path, number, error))
+            log.add(damaged_reject(name, number, error))
 
 
 def parsed(raw: bytes) -> Any:

@@ -15,7 +15,7 @@ from millrace.errors import SourceUnreadableError
 from millrace.quality import Reject, RejectKind, RejectLog
 
 Record = Mapping[str, Any]
-Adapter = Callable[[Path, RejectLog, int], Iterator[tuple[int, Record]]]
+Adapter = Callable[[Path, str, RejectLog, int], Iterator[tuple[int, Record]]]
 """Takes a file, the log, and the longest record in bytes; yields line number (from 1) and record."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -82,16 +82,16 @@ def _first_bytes(stream: Any, path: Path) -> bytes:
         ) from error
 
 
-def damaged_reject(path: Path, line: int, error: BaseException) -> Reject:
+def damaged_reject(name: str, line: int, error: BaseException) -> Reject:
     """The reject for a compressed file that breaks off: what came before it was kept."""
     return Reject(
         RejectKind.SOURCE,
-        f"{path.name}:{line + 1}",
+        f"{name}:{line + 1}",
         f"the compressed file breaks off after line {line:,} ({error}); fetch or export it again",
         "truncated_source",
     )
 
 
-def row_reject(path: Path, line: int, reason: str, rule: str, excerpt: str) -> Reject:
-    """The reject for one record."""
-    return Reject(RejectKind.ROW, f"{path.name}:{line}", reason, rule, excerpt)
+def row_reject(name: str, line: int, reason: str, rule: str, excerpt: str) -> Reject:
+    """The reject for one record of the file of that name, which is its path below the source folder."""
+    return Reject(RejectKind.ROW, f"{name}:{line}", reason, rule, excerpt)
