@@ -35,6 +35,14 @@ class ScheduleConfig(_Strict):
     timezone: str = Field(default="UTC", description="IANA name")
 
 
+class LimitsConfig(_Strict):
+    """What a run of a job may take of the machine, where runs have containers of their own; unset: the platform's."""
+
+    memory: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?[KMG]iB$", description="1GiB, 512MiB")
+    cpus: float | None = Field(default=None, gt=0, description="1.5 is one CPU and a half")
+    pids: int | None = Field(default=None, gt=0, description="processes and threads")
+
+
 class JobConfig(_Strict):
     """One job: what it materialises, when, and how long it may take."""
 
@@ -42,6 +50,7 @@ class JobConfig(_Strict):
     description: str
     schedule: ScheduleConfig | None = None
     timeout_seconds: int = Field(default=3600, gt=0, description="a run that takes longer is failed")
+    limits: LimitsConfig = LimitsConfig()
 
 
 class FreshnessConfig(_Strict):

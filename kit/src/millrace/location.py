@@ -26,6 +26,7 @@ from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import retry_policy
 from millrace.runs.metadata import table_schema
+from millrace.runs.tags import CPUS_TAG, JOB_TAG, MEMORY_TAG, PIDS_TAG
 from millrace.settings import Settings
 
 ResourceFactory = Callable[[Settings, Any], Mapping[str, object]]
@@ -103,7 +104,7 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
         generated_checks(asset, contract, config.max_rejected_share[asset])
         for asset, contract in domain.contracts.items()
     ]
-    jobs = {name: _job(name, job, config) for name, job in config.jobs.items()}
+    jobs = {name: _job(domain.name, name, job, config) for name, job in config.jobs.items()}
     return dg.Definitions(
         assets=completed,
         asset_checks=[*(own.asset_checks or ()), *checks],
@@ -156,14 +157,19 @@ def _complete(spec: dg.AssetSpec, config: DomainConfig, contracts: Mapping[str, 
     return completed
 
 
-def _job(name: str, job: JobConfig, config: DomainConfig) -> Any:
+def _job(domain: str, name: str, job: JobConfig, config: DomainConfig) -> Any:
     return dg.define_asset_job(
         name,
         selection=job.selection,
         description=job.description,
         op_retry_policy=retry_policy(config.retry),
-        tags={"dagster/max_runtime": str(job.timeout_seconds)},
+        tags={"dagster/max_runtime": str(job.timeout_seconds), JOB_TAG: f"{domain}.{name}", **_limits(job)},
     )
+
+
+def _limits(job: JobConfig) -> dict[str, str]:
+    asked = {MEMORY_TAG: job.limits.memory, CPUS_TAG: job.limits.cpus, PIDS_TAG: job.limits.pids}
+    return {tag: str(value) for tag, value in asked.items() if value is not None}
 
 
 def _executor(config: DomainConfig) -> dg.ExecutorDefinition:

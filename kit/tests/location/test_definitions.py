@@ -39,6 +39,7 @@ CONFIG = {
             "description": "Everything",
             "schedule": {"cron": "15 2 * * *", "timezone": "Europe/Berlin"},
             "timeout_seconds": 7200,
+            "limits": {"memory": "1GiB", "cpus": 1.5, "pids": 64},
         },
         "first_job": {"selection": "a_rows", "description": "The first"},
     },
@@ -62,16 +63,27 @@ def spec(definitions: dg.Definitions, asset: str) -> dg.AssetSpec:
     return definitions.resolve_asset_graph().get(dg.AssetKey(asset)).to_asset_spec()
 
 
-def test_each_job_carries_its_description_and_its_time_limit(definitions: dg.Definitions) -> None:
-    jobs = {name: definitions.resolve_job_def(name) for name in ("nightly_job", "first_job")}
+def test_each_job_carries_its_description(definitions: dg.Definitions) -> None:
+    descriptions = {name: definitions.resolve_job_def(name).description for name in ("nightly_job", "first_job")}
 
-    assert {name: job.description for name, job in jobs.items()} == {
-        "nightly_job": "Everything",
-        "first_job": "The first",
+    assert descriptions == {"nightly_job": "Everything", "first_job": "The first"}
+
+
+def test_a_job_says_which_it_is_and_what_its_runs_may_take(definitions: dg.Definitions) -> None:
+    jobs = {name: definitions.resolve_job_def(name) for name in ("nightly_job", "first_job")}
+    ours = {
+        name: {tag: value for tag, value in job.run_tags.items() if "millrace/" in tag} for name, job in jobs.items()
     }
-    assert {name: job.run_tags["dagster/max_runtime"] for name, job in jobs.items()} == {
-        "nightly_job": "7200",
-        "first_job": "3600",
+
+    assert ours == {
+        "nightly_job": {
+            "dagster/max_runtime": "7200",
+            "millrace/job": "mill.nightly_job",
+            "millrace/memory": "1GiB",
+            "millrace/cpus": "1.5",
+            "millrace/pids": "64",
+        },
+        "first_job": {"dagster/max_runtime": "3600", "millrace/job": "mill.first_job"},
     }
 
 
