@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from millrace import __version__
+from millrace.compose.commands import credentials, launch, source, status
 from millrace.domains import installed_domains
 from millrace.errors import MillraceError
 
@@ -104,6 +105,10 @@ def sample(domain: str, rows: int | None, seed: int, out: Path) -> None:
         raise ConfigurationError(f"domain {domain}", ["reads no source, so it has no sample"])
     for name, value in loaded.sample(out, rows or loaded.sample_rows, seed).items():
         click.echo(f"{name}={value}")
+
+
+for command in (credentials, status, source, launch):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -1,0 +1,156 @@
+"""The compose project of this checkout: its services, its sign-in, its volume of sources.
+
+What belongs here: calls of `docker compose`. What does not: how answers look in a terminal (`commands`), and Dagster
+(`dagster_client`).
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from millrace.errors import PermanentError
+
+_FINE_STATES = ("healthy", "running", "done")
+
+
+class ComposeError(PermanentError):
+    """Docker Compose is not there, or refused."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One container of a service.
+
+    Attributes:
+        name: Of the service.
+        state: `healthy`, `starting`, `unhealthy`; `running` if it has no health check; `done` if it was a one-shot
+            that succeeded; else what Docker says of it, with the exit code.
+    """
+
+    name: str
+    state: str
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.state in _FINE_STATES
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Address of the gateway, and the passwords by user."""
+
+    address: str
+    passwords: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """The compose project in `folder`."""
+
+    folder: Path
+
+    def services(self) -> list[Service]:
+        """Its services that have been started, sorted by name; run containers are none.
+
+        Raises:
+            ComposeError: Docker Compose does not answer.
+        """
+        # One object per line, or one array: it depends on the version.
+        text = self._compose("ps", "--all", "--format", "json").strip()
+        rows = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+        return sorted((_service(row) for row in rows if row["Service"] != "run"), key=lambda service: service.name)
+
+    def sign_in(self) -> SignIn:
+        """Who may sign in where.
+
+        Raises:
+            ComposeError: the platform has never been started, or is not reachable.
+        """
+        shown = json.loads(self._compose("run", "--rm", "--no-deps", "-T", "secrets", "show", "--json"))
+        return SignIn(self.address(), shown["users"])
+
+    def address(self) -> str:
+        """Address of the gateway: `MILLRACE_ADDRESS`, else the port that it publishes here.
+
+        Raises:
+            ComposeError: it does not run.
+        """
+        if given := os.environ.get("MILLRACE_ADDRESS"):
+            return given.rstrip("/")
+        published = self._compose("port", "gateway", "3000").strip()
+        if not published or published.endswith(":0"):
+            raise ComposeError("gateway", "does not run", next_step="docker compose up -d --wait")
+        return f"http://{published}"
+
+    def put_source(self, domain: str, source: Path) -> None:
+        """Replace what a domain reads: the folder, or the folder that holds the file.
+
+        Raises:
+            ComposeError: the domain is no service, or the copy failed; what was there is there still.
+        """
+        command = [*self._writable_sources(), domain, "sh", "-c", _TAKE, "sh", domain]
+        with tempfile.TemporaryFile() as copy:
+            with tarfile.open(fileobj=copy, mode="w") as archive:
+                archive.add(source, arcname="." if source.is_dir() else source.name)
+            copy.seek(0)
+            self._compose("run", "--rm", "--no-deps", "-T", *command, stdin=copy)
+
+    def put_sample(self, domain: str, rows: int | None) -> None:
+        """Replace what a domain reads by made-up data.
+
+        Raises:
+            ComposeError: the domain is no service, or has no sample.
+        """
+        size = ["--rows", str(rows)] if rows else []
+        command = ["millrace", "sample", domain, "--out", f"/sources/{domain}", *size]
+        self._compose("run", "--rm", "--no-deps", "-T", *self._writable_sources(), domain, *command)
+
+    def _writable_sources(self) -> list[str]:
+        name = json.loads(self._compose("config", "--format", "json"))["volumes"]["sources"]["name"]
+        return ["--volume", f"{name}:/sources"]
+
+    def _compose(self, *arguments: str, stdin: IO[bytes] | None = None) -> str:
+        docker = shutil.which("docker")
+        if docker is None:
+            next_step = "install Docker Engine and its compose plugin"
+            raise ComposeError("docker compose", "docker is not on PATH", next_step=next_step)
+        ended = subprocess.run(
+            [docker, "compose", *arguments],
+            cwd=self.folder,
+            stdin=stdin or subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if ended.returncode != 0:
+            raise ComposeError(f"docker compose {arguments[0]}", _last_line(ended.stderr.decode(errors="replace")))
+        return ended.stdout.decode()
+
+
+# Beside what is there, and then in its place: a run that reads at this moment has one of the two.
+_TAKE = """set -eu
+cd /sources && rm -rf ".new-$1" ".old-$1" && mkdir ".new-$1" && tar -x --no-same-owner -C ".new-$1"
+[ ! -e "$1" ] || mv "$1" ".old-$1"
+mv ".new-$1" "$1" && rm -rf ".old-$1"
+"""
+
+
+def _service(row: Mapping[str, object]) -> Service:
+    state, health, code = str(row["State"]), str(row.get("Health") or ""), row.get("ExitCode")
+    if state == "running":
+        return Service(str(row["Service"]), health or "running")
+    if state == "exited" and code == 0:
+        return Service(str(row["Service"]), "done")
+    return Service(str(row["Service"]), f"{state}, exit code {code}" if state == "exited" else state)
+
+
+def _last_line(text: str) -> str:
+    lines: Sequence[str] = [line for line in text.strip().splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "failed without a word"
