@@ -7,8 +7,8 @@ import socket
 import tarfile
 import threading
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -52,6 +52,7 @@ class EngineDouble:
         self.project = project
         self.calls: list[str] = []
         self.bodies: list[Any] = []
+        self.failing = ""
         run = {"com.docker.compose.project": project, "millrace.run_id": "some"}
         self.containers: dict[str, dict[str, str] | None] = {
             f"{project}-hold": run,
@@ -65,6 +66,8 @@ class EngineDouble:
         self.calls.append(f"{request.method} {request.url.raw_path.decode()}")
         if request.content:
             self.bodies.append(json.loads(request.content))
+        if path == self.failing:
+            return httpx.Response(500, json={"message": "it fails"})
         if path == "/version":
             return httpx.Response(200, json={"ApiVersion": "1.41"})
         if path == "/_ping":
@@ -74,6 +77,7 @@ class EngineDouble:
         if path.startswith("/networks/"):
             return httpx.Response(200)
         name, _, last = path.removeprefix("/containers/").partition("/")
+        name = name.removeprefix("id-of-")
         if name not in self.containers:
             return httpx.Response(404, json={"message": "none"})
         if last == "json":
@@ -156,7 +160,7 @@ class Gate:
 
 
 @contextmanager
-def serving(settings: Settings, engine: EngineDouble | None = None) -> Generator[Gate]:
+def serve_from_a_thread(settings: Settings, engine: EngineDouble | None = None) -> Generator[Gate]:
     """Serve both roles from a thread."""
     settings = replace(settings, listeners={"launcher": "127.0.0.1:0", "webserver": "127.0.0.1:0"})
     made = []
@@ -201,9 +205,9 @@ def state(project: str) -> dict[str, Any]:
 
 
 @contextmanager
-def docker_client(address: str | None = None) -> Generator[docker.DockerClient]:
-    """A client of the real engine, or of what answers at an address."""
-    client = docker.DockerClient(base_url=address) if address else docker.from_env()
+def docker_client() -> Generator[docker.DockerClient]:
+    """A client of the real engine, past any gate."""
+    client = docker.DockerClient(base_url=f"unix://{Settings().socket}")
     try:
         yield client
     finally:
@@ -277,14 +281,14 @@ def docker_gate(docker_settings: Settings) -> Generator[Gate]:
                 init=True,
                 detach=True,
             )
-    with serving(docker_settings) as gate:
+    with serve_from_a_thread(docker_settings) as gate:
         yield gate
 
 
 @pytest.fixture(scope="session")
 def gate_before_a_double() -> Generator[Gate]:
     settings = Settings(project="mill", images="mill", domains=("museum",), networks=("first", "second"))
-    with serving(settings, EngineDouble("mill")) as gate:
+    with serve_from_a_thread(settings, EngineDouble("mill")) as gate:
         yield gate
 
 
@@ -294,7 +298,21 @@ def recording_gate(gate_before_a_double: Gate) -> Gate:
     assert gate_before_a_double.engine is not None
     gate_before_a_double.engine.calls.clear()
     gate_before_a_double.engine.bodies.clear()
+    gate_before_a_double.engine.failing = ""
     return gate_before_a_double
+
+
+@pytest.fixture
+def engine() -> Generator[docker.DockerClient]:
+    """The real engine, past any gate."""
+    with docker_client() as client:
+        yield client
+
+
+@pytest.fixture
+def serving() -> Callable[..., AbstractContextManager[Gate]]:
+    """Serve with settings of one's own."""
+    return serve_from_a_thread
 
 
 @pytest.fixture(params=["double", pytest.param("engine", marks=pytest.mark.compose)])
