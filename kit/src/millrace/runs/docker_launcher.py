@@ -18,6 +18,7 @@ from dagster._core.storage.tags import DOCKER_IMAGE_TAG
 from dagster._core.utils import parse_env_var
 from dagster_docker import DockerRunLauncher
 from dagster_docker.docker_run_launcher import DOCKER_CONTAINER_ID_TAG
+from docker.errors import DockerException
 from typing_extensions import override
 
 from millrace.errors import ConfigurationError
@@ -69,7 +70,10 @@ class ContainerRunLauncher(DockerRunLauncher):
             run = self._instance.get_run_by_id(run_id)
             if run is None or run.status is not DagsterRunStatus.STARTING:
                 return
-            container.reload()
+            try:
+                container.reload()
+            except (DockerException, OSError):  # the API is away for a moment; of requests each error is an OSError
+                continue
             if container.status in ("exited", "dead"):
                 time.sleep(1)  # its last event may still be on its way
                 run = self._instance.get_run_by_id(run_id)
@@ -84,7 +88,7 @@ class ContainerRunLauncher(DockerRunLauncher):
         container = self._get_container(run)
         if container is None:
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, msg="The run's container is not there any more.")
-        if container.status in ("created", "running", "restarting"):
+        if container.status in ("created", "running", "restarting", "paused"):
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=container.id)
         return CheckRunHealthResult(WorkerStatus.FAILED, msg=ending(container.attrs), run_worker_id=container.id)
 
@@ -130,7 +134,7 @@ def limits(tags: dict[str, str] | Any) -> dict[str, int]:
     """What a job's tags ask for, as docker-py names it.
 
     Raises:
-        ConfigurationError: a tag is no quantity.
+        ConfigurationError: a tag is no quantity, or one of nothing.
     """
     asked: dict[str, int] = {}
     problems = []
@@ -142,8 +146,10 @@ def limits(tags: dict[str, str] | Any) -> dict[str, int]:
         if tag in tags:
             try:
                 asked[name] = read(tags[tag])
-            except ValueError:
-                problems.append(f"{tag}={tags[tag]!r} is no quantity")
+            except (ValueError, OverflowError):  # the latter of an infinity
+                asked[name] = 0
+            if asked[name] <= 0:  # which Docker takes for no limit at all
+                problems.append(f"{tag}={tags[tag]!r} is no quantity above 0")
     if problems:
         raise ConfigurationError("run limits", problems, next_step="write them as 2GiB, 1.5 and 256")
     return asked
@@ -166,8 +172,8 @@ def ending(attributes: dict[str, Any]) -> str:
     code = state.get("ExitCode")
     if state.get("OOMKilled"):
         return (
-            f"The run's container ran out of memory: it reached its limit of {limit / 2**30:.2g} GiB and was killed. "
-            f"Give the job more with the tag {MEMORY_TAG}, or let it hold less at once."
+            f"The run's container ran out of memory: it reached its limit of {round(limit / 2**30, 2):g} GiB and was "
+            f"killed. Give the job more with the tag {MEMORY_TAG}, or let it hold less at once."
         )
     if code == 137:
         return "The run's container was killed (SIGKILL), not by its memory limit: by hand, or by the machine."

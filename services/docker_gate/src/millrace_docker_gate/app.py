@@ -9,10 +9,9 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from millrace_docker_gate.create import MAX_BODY_BYTES, build_body, read_asked, read_body
 from millrace_docker_gate.engine import Engine
@@ -105,8 +104,8 @@ class Calls:
         return await self._engine.run_container(request.path_params["name"])
 
 
-def make_app(role: str, settings: Settings, engine: Engine) -> Starlette:
-    """The application of a role.
+def make_app(role: str, settings: Settings, engine: Engine) -> ASGIApp:
+    """The application of a role, which sees every request, whatever its method or the form of its address.
 
     Raises:
         KeyError: no such role.
@@ -135,12 +134,17 @@ def make_app(role: str, settings: Settings, engine: Engine) -> Starlette:
         except httpx.HTTPError as error:
             return JSONResponse({"message": f"the Docker Engine does not answer: {error}"}, 502)
 
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route("/{path:path}", handle, methods=methods)])
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await handle(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return app
 
 
 def _find(table: Sequence[tuple[str, re.Pattern[str], Call]], request: Request) -> Call:
     """The call for a request, judged by the very bytes of its address: nothing is decoded, so nothing hides."""
+    if "upgrade" in request.headers:
+        raise RefusedError("a connection stays what it is")
     raw = request.scope["raw_path"].decode("latin-1")
     path = _VERSION.sub("", raw)
     for method, pattern, call in table:

@@ -20,7 +20,6 @@ RUN_LABEL = "millrace.run_id"
 PROJECT_LABEL = "com.docker.compose.project"
 MAX_BODY_BYTES = 128 << 10
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_DOMAIN = r"[a-z][a-z0-9_]{0,39}"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}=[^\x00-\x1f]{0,1024}")
 _JOB = re.compile(r"[A-Za-z0-9_]{1,255}")
 _COMMAND = ["dagster", "api", "execute_run"]
@@ -82,6 +81,7 @@ def read_body(content: bytes) -> dict[str, Any]:
 
     try:
         body = json.loads(content.decode("utf-8"), object_pairs_hook=once)
+        json.dumps(body, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair cannot be passed on, nor logged
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"the body is no JSON: {error}") from error
     if not isinstance(body, dict):
@@ -105,11 +105,10 @@ def read_asked(body: Mapping[str, Any], name: str, settings: Settings) -> Asked:
     host = dict(host)
     body.pop("HostConfig", None)
 
-    image = body.pop("Image", None)
-    found = re.fullmatch(rf"{re.escape(settings.images)}/({_DOMAIN}):{re.escape(settings.version)}", str(image))
-    if found is None:
-        raise RefusedError(f"image {str(image)[:200]!r} is not one of a code location")
-    domain = found[1]
+    image = str(body.pop("Image", None))
+    domain = {f"{settings.images}/{name}:{settings.version}": name for name in settings.domains}.get(image)
+    if domain is None:
+        raise RefusedError(f"image {image[:200]!r} is not one of a code location")
 
     labels = body.pop("Labels", None) or {}
     _require(
@@ -138,7 +137,7 @@ def read_asked(body: Mapping[str, Any], name: str, settings: Settings) -> Asked:
 
     asked = Asked(
         domain=domain,
-        image=str(image),
+        image=image,
         run_id=run_id,
         job=job,
         command=list(command),
@@ -160,11 +159,13 @@ def build_body(asked: Asked, settings: Settings) -> dict[str, Any]:
         "MILLRACE_PROFILE": "compose",
         **settings.environment,
     }
+    # One value per variable: of two the C library takes the first, others the last.
+    environment = {**dict(one.split("=", 1) for one in asked.environment), **fixed}
     return {
         "Image": asked.image,
         "Cmd": asked.command,
         "User": "10001:10001",
-        "Env": [*asked.environment, *(f"{name}={value}" for name, value in fixed.items())],
+        "Env": [f"{name}={value}" for name, value in environment.items()],
         "Labels": {
             RUN_LABEL: asked.run_id,
             "millrace.domain": asked.domain,

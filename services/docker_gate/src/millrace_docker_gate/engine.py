@@ -29,6 +29,10 @@ class Engine:
             timeout=_TIMEOUT_SECONDS,
         )
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
     async def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """One call; an answer of any status is returned."""
         return await self._client.request(method, path, **arguments)

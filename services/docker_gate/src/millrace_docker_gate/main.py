@@ -19,10 +19,9 @@ from millrace_docker_gate.reaper import reap_for_ever
 from millrace_docker_gate.settings import Settings
 
 
-async def serve(settings: Settings) -> None:
-    """Serve every role until the process is asked to end."""
-    engine = Engine(settings)
-    servers = []
+def servers(settings: Settings, engine: Engine) -> list[uvicorn.Server]:
+    """A server per role."""
+    made = []
     for role, listener in settings.listeners.items():
         host, _, port = listener.rpartition(":")
         # The address that this role's network gave the gate, and no other: who is on another network does not reach it.
@@ -32,17 +31,25 @@ async def serve(settings: Settings) -> None:
             host=address,
             port=int(port),
             http="h11",
+            ws="none",
             lifespan="off",
             access_log=False,
             log_level="warning",
             server_header=False,
         )
-        servers.append(uvicorn.Server(config))
+        made.append(uvicorn.Server(config))
+    return made
+
+
+async def serve(settings: Settings) -> None:
+    """Serve every role until the process is asked to end."""
+    engine = Engine(settings)
     reaper = asyncio.create_task(reap_for_ever(engine, settings.keep_seconds))
     try:
-        await asyncio.gather(*(server.serve() for server in servers))
+        await asyncio.gather(*(server.serve() for server in servers(settings, engine)))
     finally:
         reaper.cancel()
+        await engine.close()
 
 
 def probe(settings: Settings) -> int:

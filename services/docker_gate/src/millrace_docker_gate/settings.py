@@ -1,11 +1,15 @@
 """Settings of the gate, read from the environment once."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from pathlib import Path
+from typing import Self, TypeVar
 
+ROLES = ("launcher", "webserver")
+Number = TypeVar("Number", int, float)
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -17,6 +21,7 @@ class Settings:
         project: Compose project; only its run containers are touched.
         images: Prefix of the images of code locations: `<images>/<domain>:<version>`.
         version: Their tag.
+        domains: The code locations; no other image is one's, whatever its name.
         networks: Networks of a run, without the project's prefix; the first is its main one.
         environment: Variables that every run gets; no secret.
         memory_bytes: Memory limit of a run that asks for none, and the most that one may ask for.
@@ -31,6 +36,7 @@ class Settings:
     project: str = "millrace"
     images: str = "millrace"
     version: str = "dev"
+    domains: tuple[str, ...] = ()
     networks: tuple[str, ...] = ("database", "storage", "graph", "egress")
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_bytes: int = 2 << 30
@@ -48,28 +54,37 @@ class Settings:
         """Read the settings; what is unset or empty keeps its default.
 
         Raises:
-            SystemExit: a value is none; the line names the variable, what came and what is expected.
+            SystemExit: values are wrong; each line names the variable, what came and what is expected.
         """
         values: dict[str, object] = {}
-        for name, variable, read in (
-            ("project", "COMPOSE_PROJECT_NAME", str),
-            ("images", "MILLRACE_IMAGES", str),
-            ("version", "MILLRACE_VERSION", str),
-            ("networks", "GATE_RUN_NETWORKS", lambda text: tuple(text.split(","))),
-            ("environment", "GATE_RUN_ENVIRONMENT", json.loads),
-            ("memory_bytes", "GATE_RUN_MEMORY", quantity_bytes),
-            ("cpus", "GATE_RUN_CPUS", float),
-            ("pids", "GATE_RUN_PIDS", int),
-            ("keep_seconds", "GATE_KEEP_SECONDS", int),
-            ("socket", "GATE_SOCKET", str),
-            ("listeners", "GATE_LISTENERS", lambda text: dict(one.split("=") for one in text.split(","))),
+        problems = []
+        for name, variable, read, expected in (
+            ("project", "COMPOSE_PROJECT_NAME", str, "a name"),
+            ("images", "MILLRACE_IMAGES", str, "a prefix of images"),
+            ("version", "MILLRACE_VERSION", str, "a tag"),
+            ("domains", "GATE_DOMAINS", _domains, "a file with the name of a code location per line"),
+            ("networks", "GATE_RUN_NETWORKS", lambda text: tuple(text.split(",")), "names with commas between"),
+            ("environment", "GATE_RUN_ENVIRONMENT", _variables, "a JSON object of text"),
+            (
+                "memory_bytes",
+                "GATE_RUN_MEMORY",
+                lambda text: _positive(quantity_bytes(text)),
+                "a quantity such as 2GiB",
+            ),
+            ("cpus", "GATE_RUN_CPUS", lambda text: _positive(float(text)), "a number above 0, such as 1.5"),
+            ("pids", "GATE_RUN_PIDS", lambda text: _positive(int(text)), "a whole number above 0"),
+            ("keep_seconds", "GATE_KEEP_SECONDS", lambda text: _positive(int(text)), "a whole number above 0"),
+            ("socket", "GATE_SOCKET", str, "a path"),
+            ("listeners", "GATE_LISTENERS", _listeners, f"<role>=<host>:<port> for {', '.join(ROLES)}"),
         ):
             text = environment.get(variable, "")
             if text:
                 try:
                     values[name] = read(text)
-                except ValueError as error:
-                    raise SystemExit(f"docker-gate: {variable}={text!r} cannot be read: {error}") from error
+                except (ValueError, OSError):
+                    problems.append(f"docker-gate: {variable}={text!r} cannot be read; expected {expected}")
+        if problems:
+            raise SystemExit("\n".join(problems))
         return cls(**values)  # ty: ignore[invalid-argument-type]  # each was read by its own reader
 
 
@@ -83,3 +98,31 @@ def quantity_bytes(text: str) -> int:
     if found is None:
         raise ValueError("expected a quantity such as 2GiB")
     return int(float(found[1]) * _UNITS[found[2]])
+
+
+def _positive(number: Number) -> Number:
+    """A limit; 0 would mean none to the engine."""
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(number)
+    return number
+
+
+def _domains(path: str) -> tuple[str, ...]:
+    names = tuple(Path(path).read_text(encoding="utf-8").split())
+    if not names or not all(re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) for name in names):
+        raise ValueError(path)
+    return names
+
+
+def _variables(text: str) -> dict[str, str]:
+    read = json.loads(text)
+    if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
+        raise ValueError(text)
+    return read
+
+
+def _listeners(text: str) -> dict[str, str]:
+    listeners = {role: address for role, _, address in (one.partition("=") for one in text.split(","))}
+    if not set(listeners) <= set(ROLES) or not all(re.fullmatch(r".+:\d{1,5}", one) for one in listeners.values()):
+        raise ValueError(text)
+    return listeners
