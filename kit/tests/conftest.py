@@ -156,12 +156,22 @@ class Spot:
             self.store.remove(name)
 
 
-@pytest.fixture(params=["folder", "bucket"])
-def spot(request: pytest.FixtureRequest, tmp_path: Path) -> Spot:
-    """An empty folder, and an empty place in a bucket of a real object store."""
-    if request.param == "folder":
-        return Spot(Place(address=str(tmp_path / "spot")))
+@pytest.fixture
+def folder_spot(tmp_path: Path) -> Spot:
+    """An empty folder."""
+    return Spot(Place(address=str(tmp_path / "spot")))
+
+
+@pytest.fixture
+def bucket_spot(request: pytest.FixtureRequest) -> Spot:
+    """An empty place in a bucket of a real object store."""
     return Spot(request.getfixturevalue("object_store").place())
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def spot(request: pytest.FixtureRequest) -> Spot:
+    """An empty place, of each kind."""
+    return request.getfixturevalue(f"{request.param}_spot")
 
 
 @pytest.fixture
