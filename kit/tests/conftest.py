@@ -65,58 +65,6 @@ class Ended:
         raise AssertionError(f"{asset} was not materialised")
 
 
-class Bench:
-    """Runs assets as a domain would: with the kit's resources and its retry policy, on a real instance."""
-
-    def __init__(self, instance: dg.DagsterInstance, place: Place) -> None:
-        self.instance = instance
-        self.place = place.below("stages")
-        self.stages = Path(self.place.address)
-        self.rejects = RejectFiles(place=place.below("rejects"))
-
-    def run(
-        self,
-        *definitions: Definition,
-        select: str = "*",
-        select_checks: Sequence[str] | None = None,
-        max_retries: int = 0,
-        tags: Mapping[str, str] | None = None,
-    ) -> Ended:
-        """Run assets and their checks in one job in this process; or these checks alone."""
-        checks = None
-        if select_checks is not None:
-            keys = [key for one in definitions for key in one.check_keys if key.name in select_checks]
-            checks = dg.AssetSelection.checks(*keys)
-        io_manager = StageParquetIOManager.at(self.place)
-        definition = dg.Definitions(
-            assets=[one for one in definitions if not isinstance(one, dg.AssetChecksDefinition)],
-            asset_checks=[one for one in definitions if isinstance(one, dg.AssetChecksDefinition)],
-            resources={"io_manager": io_manager, "rejects": self.rejects},
-            jobs=[
-                dg.define_asset_job(
-                    "whole_job",
-                    selection=select if checks is None else checks,
-                    op_retry_policy=retry_policy(RetryConfig(max_retries=max_retries, delay_seconds=0.01)),
-                )
-            ],
-        )
-        job = definition.resolve_job_def("whole_job")
-        return Ended(job.execute_in_process(instance=self.instance, raise_on_error=False, tags=dict(tags or {})))
-
-
-@pytest.fixture(scope="session")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Generator[dg.DagsterInstance]:
-    """A Dagster instance on a Postgres of its own."""
-    with embedded_instance(tmp_path_factory.mktemp("home")) as instance:
-        yield instance
-
-
-@pytest.fixture
-def bench(instance: dg.DagsterInstance, tmp_path: Path) -> Bench:
-    """A bench with empty folders."""
-    return Bench(instance, Place(address=str(tmp_path)))
-
-
 class Spot:
     """A place of either kind, and what a test sees and does there behind the kit's back."""
 
@@ -156,6 +104,58 @@ class Spot:
             self.store.remove(name)
 
 
+class Bench:
+    """Runs assets as a domain would: with the kit's resources and its retry policy, on a real instance."""
+
+    def __init__(self, instance: dg.DagsterInstance, place: Place) -> None:
+        self.instance = instance
+        self.stages = Spot(place.below("stages"))
+        self.rejects_spot = Spot(place.below("rejects"))
+        self.rejects = RejectFiles(place=self.rejects_spot.place)
+
+    def run(
+        self,
+        *definitions: Definition,
+        select: str = "*",
+        select_checks: Sequence[str] | None = None,
+        max_retries: int = 0,
+        tags: Mapping[str, str] | None = None,
+    ) -> Ended:
+        """Run assets and their checks in one job in this process; or these checks alone."""
+        checks = None
+        if select_checks is not None:
+            keys = [key for one in definitions for key in one.check_keys if key.name in select_checks]
+            checks = dg.AssetSelection.checks(*keys)
+        io_manager = StageParquetIOManager.at(self.stages.place)
+        definition = dg.Definitions(
+            assets=[one for one in definitions if not isinstance(one, dg.AssetChecksDefinition)],
+            asset_checks=[one for one in definitions if isinstance(one, dg.AssetChecksDefinition)],
+            resources={"io_manager": io_manager, "rejects": self.rejects},
+            jobs=[
+                dg.define_asset_job(
+                    "whole_job",
+                    selection=select if checks is None else checks,
+                    op_retry_policy=retry_policy(RetryConfig(max_retries=max_retries, delay_seconds=0.01)),
+                )
+            ],
+        )
+        job = definition.resolve_job_def("whole_job")
+        return Ended(job.execute_in_process(instance=self.instance, raise_on_error=False, tags=dict(tags or {})))
+
+
+@pytest.fixture(scope="session")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Generator[dg.DagsterInstance]:
+    """A Dagster instance on a Postgres of its own."""
+    with embedded_instance(tmp_path_factory.mktemp("home")) as instance:
+        yield instance
+
+
+@pytest.fixture
+def bench(instance: dg.DagsterInstance, tmp_path: Path) -> Bench:
+    """A bench with empty folders."""
+    return Bench(instance, Place(address=str(tmp_path)))
+
+
 @pytest.fixture
 def folder_spot(tmp_path: Path) -> Spot:
     """An empty folder."""
@@ -176,7 +176,7 @@ def spot(request: pytest.FixtureRequest) -> Spot:
 
 @pytest.fixture
 def bench_at(instance: dg.DagsterInstance, spot: Spot) -> Bench:
-    """A bench at a place of either kind."""
+    """A bench with an empty place, of each kind."""
     return Bench(instance, spot.place)
 
 
