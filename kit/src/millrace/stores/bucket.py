@@ -234,9 +234,11 @@ class BucketStore(Store):
             response = _pool(False).request("PUT", url, body=content, headers=headers)
         if response.status == 200:
             return True
-        if response.status in (404, 409, 412):  # gone, being written, another one
+        is_bucket_missing = b"NoSuchBucket" in response.data
+        if response.status in (404, 409, 412) and not is_bucket_missing:  # gone, being written, another one
             return False
-        code = {403: "AccessDenied", 429: "SlowDown"}.get(response.status, f"HTTP {response.status}")
+        known = {403: "AccessDenied", 404: "NoSuchBucket", 429: "SlowDown"}
+        code = known.get(response.status, f"HTTP {response.status}")
         raise self._asked.failure(self.address_of(name), "ServiceUnavailable" if response.status >= 500 else code, "")
 
     def _asking(self, name: str) -> AbstractContextManager[None]:
