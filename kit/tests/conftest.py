@@ -14,11 +14,13 @@ import yaml
 
 from millrace.config import RetryConfig
 from millrace.location import Domain
+from millrace.publication import Publisher, publisher
 from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs import retry_policy
 from millrace.runs.failures import failure_reason
-from millrace.stores import Place
+from millrace.stores import BucketStore, FolderStore, Place
 from millrace.testing import embedded_instance
+from millrace.testing.fixtures import object_store  # noqa: F401  # a fixture
 
 Definition = dg.AssetsDefinition | dg.AssetChecksDefinition
 
@@ -63,13 +65,53 @@ class Ended:
         raise AssertionError(f"{asset} was not materialised")
 
 
+class Spot:
+    """A place of either kind, and what a test sees and does there behind the kit's back."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.address = place.address
+        self.store = place.store()
+
+    def publisher(self, keep: int = 3) -> Publisher:
+        """A publisher here."""
+        return publisher(self.place.store(), keep)
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file and what is in it; what only one kind of place has is left out."""
+        return {name: self.store.read(name) for name in self.stamps() if not name.startswith("publications/.")}
+
+    def stamps(self) -> dict[str, object]:
+        """Every file with what differs after each write, also of the same bytes."""
+        if isinstance(self.store, FolderStore):
+            paths = [path for path in self.store.root.rglob("*") if path.is_file() and path.name != ".lock"]
+            return {path.relative_to(self.store.root).as_posix(): path.stat().st_mtime_ns for path in paths}
+        assert isinstance(self.store, BucketStore)
+        start = f"{self.store.prefix}/"
+        found = self.store.client.list_objects(self.store.bucket, start, recursive=True)
+        return {one.object_name.removeprefix(start): one.last_modified for one in found}
+
+    def standing(self) -> list[str]:
+        """Names of the publications that are there, whole or not."""
+        return sorted({name.split("/")[1] for name in self.contents() if name.startswith("publications/")})
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        if isinstance(self.store, FolderStore):
+            (self.store.root / name).unlink()
+        else:
+            assert isinstance(self.store, BucketStore)
+            self.store.remove(name)
+
+
 class Bench:
     """Runs assets as a domain would: with the kit's resources and its retry policy, on a real instance."""
 
-    def __init__(self, instance: dg.DagsterInstance, home: Path) -> None:
+    def __init__(self, instance: dg.DagsterInstance, place: Place) -> None:
         self.instance = instance
-        self.stages = home / "stages"
-        self.rejects = RejectFiles(place=Place(address=str(home / "rejects")))
+        self.stages = Spot(place.below("stages"))
+        self.rejects_spot = Spot(place.below("rejects"))
+        self.rejects = RejectFiles(place=self.rejects_spot.place)
 
     def run(
         self,
@@ -84,7 +126,7 @@ class Bench:
         if select_checks is not None:
             keys = [key for one in definitions for key in one.check_keys if key.name in select_checks]
             checks = dg.AssetSelection.checks(*keys)
-        io_manager = StageParquetIOManager.at(Place(address=str(self.stages)))
+        io_manager = StageParquetIOManager.at(self.stages.place)
         definition = dg.Definitions(
             assets=[one for one in definitions if not isinstance(one, dg.AssetChecksDefinition)],
             asset_checks=[one for one in definitions if isinstance(one, dg.AssetChecksDefinition)],
@@ -111,7 +153,31 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Generator[dg.DagsterIn
 @pytest.fixture
 def bench(instance: dg.DagsterInstance, tmp_path: Path) -> Bench:
     """A bench with empty folders."""
-    return Bench(instance, tmp_path)
+    return Bench(instance, Place(address=str(tmp_path)))
+
+
+@pytest.fixture
+def folder_spot(tmp_path: Path) -> Spot:
+    """An empty folder."""
+    return Spot(Place(address=str(tmp_path / "spot")))
+
+
+@pytest.fixture
+def bucket_spot(request: pytest.FixtureRequest) -> Spot:
+    """An empty place in a bucket of a real object store."""
+    return Spot(request.getfixturevalue("object_store").place())
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def spot(request: pytest.FixtureRequest) -> Spot:
+    """An empty place, of each kind."""
+    return request.getfixturevalue(f"{request.param}_spot")
+
+
+@pytest.fixture
+def bench_at(instance: dg.DagsterInstance, spot: Spot) -> Bench:
+    """A bench with an empty place, of each kind."""
+    return Bench(instance, spot.place)
 
 
 class Workshop:

@@ -8,6 +8,7 @@
         ├── SourceMissingError    a file or folder that is not there
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
         ├── StageMissingError     a stage file that no run has written yet
+        ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
         ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
         └── HomeInUseError        the folder of an embedded instance, held by a process that stays
 
@@ -35,7 +36,23 @@ _REFUSED_LOGIN = re.compile(
     r"FATAL:  (password authentication failed|(role|database) .* does not exist|no pg_hba\.conf entry)"
 )
 _S3_ERROR = "minio.error.S3Error"
-_TRANSIENT_S3_CODES = frozenset({"SlowDown", "ServiceUnavailable", "InternalError"})
+TRANSIENT_S3_CODES = frozenset(
+    {
+        *("SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests", "ServiceUnavailable", "InternalError"),
+        *("RequestTimeout", "XMinioServerNotInitialized"),
+    }
+)
+# Its client's other errors carry what an HTTP server said that is no S3: a proxy in between, a HEAD without a body.
+_S3_STATUS_ERRORS = {"minio.error.ServerError": "status_code", "minio.error.InvalidResponseError": "_code"}
+_TOO_MANY_REQUESTS = 429
+# A name that cannot be resolved is among the second: a stopped service has none in Docker's network.
+_URLLIB3_TRANSIENT_ERRORS = frozenset(
+    f"urllib3.exceptions.{name}" for name in ("ProtocolError", "NewConnectionError", "TimeoutError")
+)
+_URLLIB3_RESPONSE_ERROR = "urllib3.exceptions.ResponseError"
+# Polars hands on the words alone: as one of Python's own errors where one fits, else as an OSError without a number.
+_POLARS_ERRORS = frozenset({"builtins.OSError", "polars.exceptions.ComputeError"})
+_TRANSIENT_IN_POLARS = re.compile(r"object-store error: .*(status code: (5\d\d|429)\b|HTTP error: )", re.DOTALL)
 
 
 class MillraceError(Exception):
@@ -95,6 +112,10 @@ class StageMissingError(PermanentError):
     """A stage that this step reads has not been written yet."""
 
 
+class StoreRefusedError(PermanentError):
+    """An object store answers, and the answer is no."""
+
+
 class GateClosedError(PermanentError):
     """What would be published has not passed its gates."""
 
@@ -137,6 +158,19 @@ def _verdict(error: BaseException) -> bool | None:
         if sqlstate is not None:
             return sqlstate.startswith(_TRANSIENT_SQLSTATES)
         return not names.isdisjoint(_POSTGRES_CONNECTION_ERRORS) and not _REFUSED_LOGIN.search(str(error))
+    return _object_store_verdict(error, names)
+
+
+def _object_store_verdict(error: BaseException, names: set[str]) -> bool | None:
     if _S3_ERROR in names:
-        return getattr(error, "code", None) in _TRANSIENT_S3_CODES
+        return getattr(error, "code", None) in TRANSIENT_S3_CODES
+    for name in names & _S3_STATUS_ERRORS.keys():
+        status = getattr(error, _S3_STATUS_ERRORS[name])
+        return status >= 500 or status == _TOO_MANY_REQUESTS
+    if not names.isdisjoint(_URLLIB3_TRANSIENT_ERRORS):
+        return True
+    if _URLLIB3_RESPONSE_ERROR in names:
+        return "error responses" in str(error)  # the others are redirects without end
+    if not names.isdisjoint(_POLARS_ERRORS) and _TRANSIENT_IN_POLARS.search(str(error)):
+        return True
     return None

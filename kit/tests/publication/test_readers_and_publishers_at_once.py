@@ -1,4 +1,4 @@
-"""Readers see whole sets while publications happen; publishers in several processes take turns."""
+"""Readers see whole sets while publications happen; publishers of a folder in several processes take turns."""
 
 import json
 import subprocess
@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,8 +40,8 @@ for number in range(5):
 class Reader:
     """Follows `current.json`; keeps the sets that it saw and what was not whole."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, spot: Any) -> None:
+        self._read_file = spot.place.store().read
         self.seen: list[str] = []
         self.problems: list[str] = []
 
@@ -51,10 +52,10 @@ class Reader:
             self.problems.append(repr(error))
 
     def _read(self) -> None:
-        pointer = json.loads((self._root / POINTER).read_bytes())
-        manifest = json.loads((self._root / pointer["manifest"]).read_bytes())
-        folder = self._root / FOLDER / pointer["publication"]
-        contents = {(folder / f"{number}.txt").read_text() for number in range(FILES)}
+        pointer = json.loads(self._read_file(POINTER))
+        manifest = json.loads(self._read_file(pointer["manifest"]))
+        folder = f"{FOLDER}/{pointer['publication']}"
+        contents = {self._read_file(f"{folder}/{number}.txt").decode() for number in range(FILES)}
         if contents != {manifest["name"]} or manifest["name"] != pointer["publication"]:
             self.problems.append(f"{pointer['publication']}: {contents}")
         self.seen.append(pointer["publication"])
@@ -66,33 +67,33 @@ def fill(folder: Path, name: str) -> None:
     (folder / MANIFEST).write_text(json.dumps({"name": name}))
 
 
-def publish(root: Path, name: str) -> None:
-    with FolderPublisher(root, keep=3).session() as session:
+def publish(spot: Any, name: str) -> None:
+    with spot.publisher().session() as session:
         with session.writing(name) as folder:
             fill(folder, name)
         session.switch(name, {})
 
 
-def publish_carelessly(root: Path, name: str) -> None:
+def publish_carelessly(spot: Any, name: str) -> None:
     """The control: the pointer first, the files in place."""
-    folder = root / FOLDER / name
-    folder.mkdir(parents=True, exist_ok=True)
     pointer = {"publication": name, "manifest": f"{FOLDER}/{name}/{MANIFEST}"}
-    (root / POINTER).write_text(json.dumps(pointer))
+    spot.store.put(POINTER, json.dumps(pointer).encode())
     time.sleep(0.05)  # long enough that a reader comes by on a busy machine
-    fill(folder, name)
+    for number in range(FILES):
+        spot.store.put(f"{FOLDER}/{name}/{number}.txt", name.encode())
+    spot.store.put(f"{FOLDER}/{name}/{MANIFEST}", json.dumps({"name": name}).encode())
 
 
 @pytest.mark.parametrize("how", [publish, publish_carelessly], ids=lambda how: how.__name__)
 def test_a_reader_sees_a_whole_set_at_any_moment_of_thirty_publications(
-    tmp_path: Path, how: Callable[[Path, str], None]
+    spot: Any, how: Callable[[Any, str], None]
 ) -> None:
-    publish(tmp_path, "p00")
+    publish(spot, "p00")
 
-    reader = Reader(tmp_path)
+    reader = Reader(spot)
     with repeated(reader.read, pause_seconds=0):
         for number in range(1, PUBLICATIONS + 1):
-            how(tmp_path, f"p{number:02}")
+            how(spot, f"p{number:02}")
             time.sleep(0.005)
 
     assert how is publish_carelessly or len(set(reader.seen)) > 1, "the reader saw no change, so it proves nothing"

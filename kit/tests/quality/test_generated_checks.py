@@ -153,7 +153,7 @@ def run_with_downstream(bench: Any, *definitions: Any) -> tuple[Any, bool]:
         return a_coins.head(1)
 
     ended = bench.run(*definitions, b_coins)
-    return ended, (bench.stages / "b_coins.parquet").exists()
+    return ended, bench.stages.store.has("b_coins.parquet")
 
 
 def test_severities_are_those_of_the_table(bench: Any) -> None:

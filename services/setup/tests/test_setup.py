@@ -1,11 +1,7 @@
-"""On real servers: Postgres from its wheel, and MinIO where its binary is on PATH or named by MILLRACE_MINIO."""
+"""On real servers: Postgres from its wheel, and the object store of `millrace.testing`."""
 
 import http.client
 import io
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +17,9 @@ from psycopg2.errors import lookup
 from psycopg2.extensions import connection as Connection  # noqa: N812 psycopg2 names its class in lower case
 
 from millrace.embedded.postgres import postgres_server
+from millrace.publication import MANIFEST, publisher
+from millrace.stores import ACCESS_KEY_FILE, SECRET_KEY_FILE, BucketStore
+from millrace.testing.object_store import ObjectStore
 from millrace_setup.databases import set_up_databases
 from millrace_setup.errors import PartedVolumesError, SetupError
 from millrace_setup.object_store import set_up_object_store
@@ -29,13 +28,7 @@ from millrace_setup.settings import Key, Settings, settings_from
 DOMAINS = ("museum", "platform")
 InsufficientPrivilege = lookup("42501")
 SUPERUSER_PASSWORD = "superuser's"
-ROOT = Key("millrace-root", "root's secret of some length")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+ROOT = Key(ObjectStore.access_key, ObjectStore.secret_key)
 
 
 def settings(**changes: object) -> Settings:
@@ -170,31 +163,12 @@ def test_a_store_that_never_answers_is_named_at_the_deadline() -> None:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Generator[Settings]:
-    binary = shutil.which(os.environ.get("MILLRACE_MINIO", "minio"))
-    if binary is None:
-        pytest.skip("no minio on PATH; MILLRACE_MINIO names one")
-    folder = tmp_path_factory.mktemp("minio")
-    port = free_port()
-    process = subprocess.Popen(
-        [binary, "server", "--address", f"127.0.0.1:{port}", folder / "data"],
-        env={
-            "MINIO_ROOT_USER": ROOT.access,
-            "MINIO_ROOT_PASSWORD": ROOT.secret,
-            "MINIO_UPDATE": "off",
-            "MINIO_BROWSER": "off",
-            "HOME": str(folder),
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    given = settings(object_store=f"127.0.0.1:{port}")
-    try:
-        set_up_object_store(given)  # at once: it has to wait for the server
-        yield given
-    finally:
-        process.terminate()
-        process.wait(20)
+def store(object_store: ObjectStore) -> Settings:
+    given = settings(object_store=object_store.address)
+    object_store.stop()
+    object_store.start()
+    set_up_object_store(given)  # at once: it has to wait for the server
+    return given
 
 
 def client(store: Settings, key: Key) -> Minio:
@@ -217,6 +191,25 @@ def test_a_domain_reads_writes_lists_and_deletes_below_its_folders(store: Settin
     listed = museum.list_objects(bucket_name="millrace", prefix=f"{room}/museum/", recursive=True)
     assert {item.object_name for item in listed} == {name, f"{room}/museum/large"}
     museum.remove_object(bucket_name="millrace", object_name=name)
+
+
+def test_a_domain_publishes_and_removes_with_its_own_key(store: Settings, tmp_path: Path) -> None:
+    key = store.keys["museum"]
+    (tmp_path / ACCESS_KEY_FILE).write_text(key.access)
+    (tmp_path / SECRET_KEY_FILE).write_text(key.secret)
+    outputs = BucketStore(f"http://{store.object_store}", "millrace", "outputs/museum/tate", tmp_path)
+    assert publisher(outputs).current() is None  # what is not there is not there, and not forbidden
+
+    for name in ("a", "b", "b"):
+        with publisher(outputs, keep=1).session() as session:
+            if not session.has(name):
+                with session.writing(name) as folder:
+                    (folder / "1.json").write_text("{}")
+                    (folder / MANIFEST).write_text("{}")
+            session.switch(name, {})
+
+    assert outputs.folders("publications") == ["b"]
+    assert anonymous(store, "GET", "outputs/museum/tate/publications/b/1.json") == 200
 
 
 @pytest.mark.parametrize(

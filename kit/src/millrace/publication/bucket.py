@@ -48,8 +48,9 @@ class BucketPublisher(Publisher):
     def session(self) -> Generator["BucketSession"]:
         version = self.store.version(POINTER)  # before the pointer is read: a switch in between is then noticed
         session = BucketSession(self.store, self.current(), version)
-        session.remove_abandoned()
-        session.remove_superseded(self.keep)
+        if session.current is not None:  # without a pointer nobody can say what is shown
+            session.remove_abandoned(session.current)
+            session.remove_superseded(session.current, self.keep)
         yield session
 
 
@@ -68,15 +69,14 @@ class BucketSession(Session):
             folder = Path(scratch)
             yield folder
             require_manifest(folder, name)
-            manifest = (folder / MANIFEST).read_bytes()
-            (folder / MANIFEST).unlink()
-            self._bucket.put_tree(f"{FOLDER}/{name}", folder)
-            self._bucket.put(f"{FOLDER}/{name}/{MANIFEST}", manifest)
+            self._bucket.put_tree(f"{FOLDER}/{name}", folder, last=MANIFEST)
 
     @override
     def _show(self, name: str, pointer: bytes) -> None:
-        shown = [one for one in self._shown() if one != name]
-        self._bucket.put(_SHOWN, orjson.dumps([*shown, name]))
+        # The current one again: two runs at once may have overwritten each other's lists.
+        before = [self.current.name] if self.current is not None else []
+        shown = [one for one in self._shown() if one not in (name, *before)]
+        self._bucket.put(_SHOWN, orjson.dumps(list(dict.fromkeys([*shown, *before, name]))))
         if not self._bucket.replace_version(POINTER, pointer, self._version):
             raise TransientError(
                 self._bucket.address_of(POINTER),
@@ -84,24 +84,22 @@ class BucketSession(Session):
                 next_step="it is tried again on what is there now",
             )
 
-    def remove_abandoned(self) -> None:
+    def remove_abandoned(self, current: Publication) -> None:
         """Remove what killed runs began a day ago or more and no run has shown; a younger one may be in use."""
-        known = {*self._shown(), *([self.current.name] if self.current is not None else [])}
+        known = {*self._shown(), current.name}
         for name in self._bucket.folders(FOLDER):
             folder = f"{FOLDER}/{name}"
             if name not in known and self._bucket.age_seconds(folder) > _ABANDONED_AFTER_SECONDS:
                 self._remove(name)
 
-    def remove_superseded(self, keep: int) -> None:
+    def remove_superseded(self, current: Publication, keep: int) -> None:
         """Remove what was shown longest ago; `keep` stay, the current one among them."""
-        shown = [one for one in self._shown() if self.current is None or one != self.current.name]
-        stay = shown[len(shown) - (keep - 1) :] if keep > 1 else []
-        going = [one for one in shown if one not in stay]
+        others = [one for one in self._shown() if one != current.name]
+        going = others[: max(0, len(others) - (keep - 1))]
         for name in going:
             self._remove(name)
         if going:
-            current = [self.current.name] if self.current is not None else []
-            self._bucket.put(_SHOWN, orjson.dumps([*stay, *current]))
+            self._bucket.put(_SHOWN, orjson.dumps([*others[len(going) :], current.name]))
 
     def _remove(self, name: str) -> None:
         self._bucket.remove(f"{FOLDER}/{name}/{MANIFEST}")  # first: half a set must not be taken for whole

@@ -90,7 +90,10 @@ class RejectLog:
         if self._file is not None:
             self._file.close()
             self._file = None
-            self._store.keep(self._name, self._made)
+            try:
+                self._store.keep(self._name, self._made)
+            finally:
+                self._made.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self.open()

@@ -3,7 +3,7 @@
     from millrace.testing import embedded_instance, run_domain, tree_differences
 
 What belongs here: what a second domain's tests would need too. What does not: doubles of the outside world, which
-stand beside the source that they stand in for. Nothing here imports pytest.
+stand beside the source that they stand in for. Nothing here imports pytest but `millrace.testing.fixtures`.
 """
 
 from millrace.testing.beside import repeated
