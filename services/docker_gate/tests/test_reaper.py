@@ -10,7 +10,7 @@ import pytest
 from docker.types import Mount
 
 from millrace_docker_gate.engine import Engine
-from millrace_docker_gate.reaper import reap
+from millrace_docker_gate.reaper import clear, reap
 from millrace_docker_gate.settings import Settings
 
 
@@ -65,6 +65,42 @@ def test_a_container_that_never_started_goes_ten_minutes_after_it_was_created() 
 @pytest.mark.parametrize("state", ["running", "paused", "restarting", "removing"])
 def test_what_is_not_over_stays_however_old(state: str) -> None:
     assert not reaped(state, created=ago(7200), finished=ago(7000).isoformat())
+
+
+@pytest.mark.parametrize(
+    ("launchers", "calls"),
+    [
+        (["running"], []),
+        (["exited", "restarting"], []),
+        (["exited"], ["POST /containers/c/stop", "DELETE /containers/c"]),
+        ([], ["POST /containers/c/stop", "DELETE /containers/c"]),
+    ],
+    ids=["replaced", "it_comes_back", "stopped", "taken_down"],
+)
+def test_the_gate_takes_the_runs_along_only_if_nobody_launches_runs_any_more(
+    launchers: list[str], calls: list[str]
+) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/containers/json":
+            asked.append(f"{request.method} {request.url.path}")
+            return httpx.Response(204)
+        (project, label) = json.loads(request.url.params["filters"])["label"]
+        assert project == "com.docker.compose.project=mill"
+        if label == "com.docker.compose.service=dagster-daemon":
+            return httpx.Response(200, json=[{"Id": "d", "State": state, "Labels": {}} for state in launchers])
+        return httpx.Response(200, json=[{"Id": "c", "State": "running", "Labels": {"millrace.run_id": "r"}}])
+
+    async def once() -> list[str]:
+        engine = Engine(Settings(project="mill"), httpx.MockTransport(answer))
+        try:
+            return await clear(engine, "dagster-daemon")
+        finally:
+            await engine.close()
+
+    assert asyncio.run(once()) == (["r"] if calls else [])
+    assert asked == calls
 
 
 @pytest.mark.compose

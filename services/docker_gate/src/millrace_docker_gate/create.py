@@ -18,6 +18,7 @@ from millrace_docker_gate.settings import Settings
 
 RUN_LABEL = "millrace.run_id"
 PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
 MAX_BODY_BYTES = 128 << 10
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}=[^\x00-\x1f]{0,1024}")
@@ -170,9 +171,9 @@ def build_body(asked: Asked, settings: Settings) -> dict[str, Any]:
             RUN_LABEL: asked.run_id,
             "millrace.domain": asked.domain,
             "millrace.job": asked.job,
-            # With these `docker compose down` takes run containers along, and `logs` shows them.
+            # With these `docker compose ps` and `logs` show a run's container; `reaper` takes it away.
             PROJECT_LABEL: project,
-            "com.docker.compose.service": f"{asked.domain}-run",
+            SERVICE_LABEL: f"{asked.domain}-run",
             "com.docker.compose.oneoff": "False",
             "com.docker.compose.container-number": "1",
             "com.docker.compose.config-hash": "run",

@@ -1,11 +1,12 @@
 """The engine behind the socket: the few calls that the gate makes, each for a run's container of its own project."""
 
+import json
 import re
 from typing import Any
 
 import httpx
 
-from millrace_docker_gate.create import PROJECT_LABEL, RUN_LABEL
+from millrace_docker_gate.create import PROJECT_LABEL, RUN_LABEL, SERVICE_LABEL
 from millrace_docker_gate.errors import RefusedError
 from millrace_docker_gate.settings import Settings
 
@@ -58,7 +59,14 @@ class Engine:
 
     async def run_containers(self) -> list[dict[str, Any]]:
         """Every run's container of this project, whatever its state."""
-        wanted = f'{{"label":["{PROJECT_LABEL}={self._settings.project}","{RUN_LABEL}"]}}'
+        return await self._labelled(RUN_LABEL)
+
+    async def service_containers(self, service: str) -> list[dict[str, Any]]:
+        """Every container of a service of this project, whatever its state."""
+        return await self._labelled(f"{SERVICE_LABEL}={service}")
+
+    async def _labelled(self, label: str) -> list[dict[str, Any]]:
+        wanted = json.dumps({"label": [f"{PROJECT_LABEL}={self._settings.project}", label]})
         answer = await self.call("GET", "/containers/json", params={"all": "true", "filters": wanted})
         answer.raise_for_status()
         return answer.json()

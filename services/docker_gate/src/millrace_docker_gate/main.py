@@ -8,14 +8,17 @@ import asyncio
 import http.client
 import logging
 import os
+import signal
 import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import uvicorn
 
 from millrace_docker_gate.app import make_app
 from millrace_docker_gate.engine import Engine
-from millrace_docker_gate.reaper import reap_for_ever
+from millrace_docker_gate.reaper import clear, reap_for_ever
 from millrace_docker_gate.settings import Settings
 
 
@@ -36,17 +39,35 @@ def servers(settings: Settings, engine: Engine) -> list[uvicorn.Server]:
             access_log=False,
             log_level="warning",
             server_header=False,
+            timeout_graceful_shutdown=5,
         )
-        made.append(uvicorn.Server(config))
+        made.append(_Server(config))
     return made
 
 
+class _Server(uvicorn.Server):
+    """Leaves signals to `serve`, which has more to end than one server."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
 async def serve(settings: Settings) -> None:
-    """Serve every role until the process is asked to end."""
+    """Serve every role until the process is asked to end; take the runs along if the whole platform ends."""
     engine = Engine(settings)
+    running = servers(settings, engine)
+
+    def end() -> None:
+        for server in running:
+            server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
     reaper = asyncio.create_task(reap_for_ever(engine, settings.keep_seconds))
     try:
-        await asyncio.gather(*(server.serve() for server in servers(settings, engine)))
+        await asyncio.gather(*(server.serve() for server in running))
+        await clear(engine, settings.launcher)
     finally:
         reaper.cancel()
         await engine.close()

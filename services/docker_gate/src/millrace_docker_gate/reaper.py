@@ -1,4 +1,8 @@
-"""Removes run containers that are over: they stay long enough for their reason and last lines to be read."""
+"""Removes run containers: each a while after it ended, so that its last lines can be read, and all with the platform.
+
+`docker compose down` knows its own services only. A run's container that it leaves holds networks and volumes, so the
+gate, which made it, takes it along.
+"""
 
 import asyncio
 import json
@@ -13,6 +17,8 @@ from millrace_docker_gate.engine import Engine
 
 _log = logging.getLogger("docker-gate")
 _EVERY_SECONDS = 60
+_STOP_SECONDS = 5
+_ALIVE = ("running", "restarting", "paused")
 
 
 async def reap(engine: Engine, keep_seconds: int) -> list[str]:
@@ -42,6 +48,31 @@ async def reap_for_ever(engine: Engine, keep_seconds: int) -> None:
         except (httpx.HTTPError, ValueError, KeyError) as error:
             _log.warning(json.dumps({"event": "reaping failed", "reason": str(error)}))
         await asyncio.sleep(_EVERY_SECONDS)
+
+
+async def clear(engine: Engine, launcher: str) -> list[str]:
+    """Remove every run's container if the service that launches them is gone: then the platform is being taken down.
+
+    Args:
+        engine: Where.
+        launcher: The service; while it is alive the gate itself is being replaced, and runs go on.
+
+    Returns:
+        Runs whose containers were removed.
+    """
+    if any(container["State"] in _ALIVE for container in await engine.service_containers(launcher)):
+        return []
+    containers = await engine.run_containers()
+    await asyncio.gather(*(_end(engine, container["Id"]) for container in containers))
+    removed = [container["Labels"][RUN_LABEL] for container in containers]
+    for run in removed:
+        _log.info(json.dumps({"event": "removed", "run": run, "state": "the platform goes down"}))
+    return removed
+
+
+async def _end(engine: Engine, container: str) -> None:
+    await engine.call("POST", f"/containers/{container}/stop", params={"t": str(_STOP_SECONDS)})
+    await engine.call("DELETE", f"/containers/{container}", params={"v": "true", "force": "true"})
 
 
 async def _since(engine: Engine, container: dict) -> float:

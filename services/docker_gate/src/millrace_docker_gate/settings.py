@@ -30,6 +30,7 @@ class Settings:
         scratch_bytes: Size of `/tmp`, which counts as memory.
         keep_seconds: How long an ended container stays, so that its reason and its last lines can be read.
         socket: Path of the Docker socket.
+        launcher: The compose service that launches runs; without it the platform is being taken down.
         listeners: Host and port by role.
     """
 
@@ -45,6 +46,7 @@ class Settings:
     scratch_bytes: int = 64 << 20
     keep_seconds: int = 600
     socket: str = "/var/run/docker.sock"
+    launcher: str = "dagster-daemon"
     listeners: Mapping[str, str] = field(
         default_factory=lambda: {"launcher": "gate-launcher:2375", "webserver": "gate-webserver:2376"}
     )
