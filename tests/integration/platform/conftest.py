@@ -1,0 +1,242 @@
+"""One platform in containers for all of these tests: a project of its own, on a port of its own, gone afterwards."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+
+from millrace.compose.dagster_client import ENDED, Client
+from millrace.compose.project import Project, SignIn
+
+ROOT = Path(__file__).parents[3]
+Answer = TypeVar("Answer")
+
+_EVENTS = """query ($run: ID!, $cursor: String) { logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
+  ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey } } } } }"""
+_RUN = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status parentRunId rootRunId tags { key value } } } }"
+_RETRIES = """query ($root: String!) { runsOrError(filter: {tags: [{key: "dagster/root_run_id", value: $root}]}) {
+  ... on Runs { results { runId status } } } }"""
+_LOCATIONS = """query { workspaceOrError { ... on Workspace { locationEntries {
+  name loadStatus locationOrLoadError { __typename } } } } }"""
+_TERMINATE = """mutation ($run: String!) { terminateRun(runId: $run, terminatePolicy: SAFE_TERMINATE) {
+  __typename ... on TerminateRunFailure { message } } }"""
+# Everything below outputs/museum but the list of what was shown, which is a bucket's own.
+_DIGESTS = """
+import hashlib, json, os
+from millrace.settings import Settings
+store = Settings.from_environment(os.environ).outputs("museum").store()
+print(json.dumps({name: hashlib.sha256(store.read(name)).hexdigest() for name in store.names()}))
+"""
+
+
+@dataclass
+class Platform:
+    """The running platform."""
+
+    project: Project
+    name: str
+    port: int
+    started_in: float
+    environment: Mapping[str, str]
+    _sign_in: list[SignIn] = field(default_factory=list)
+
+    def compose(self, *arguments: str) -> str:
+        return docker("compose", *arguments, env=self.environment)
+
+    @property
+    def sign_in(self) -> SignIn:
+        if not self._sign_in:
+            self._sign_in.append(self.project.sign_in())
+        return self._sign_in[0]
+
+    def client(self, user: str = "operator") -> Client:
+        return Client(self.sign_in.address, user, self.sign_in.passwords[user])
+
+    def millrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The platform's command line, as a user calls it."""
+        return subprocess.run(
+            [ROOT / "scripts/millrace", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    # Runs
+    def launch(self, job: str = "nightly_job", **tags: str) -> str:
+        client = self.client()
+        return client.launch(client.find_job(job, None), tags)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return self.client().ask(_RUN, {"run": run_id})["runOrError"]
+
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        return self.client().ask(_EVENTS, {"run": run_id, "cursor": None})["logsForRun"]["events"]
+
+    def text(self, run_id: str) -> str:
+        """Everything that the UI shows of a run, line by line."""
+        return "\n".join(event.get("message", "") for event in self.events(run_id))
+
+    def retries(self, run_id: str) -> list[dict[str, str]]:
+        return self.client().ask(_RETRIES, {"root": run_id})["runsOrError"]["results"]
+
+    def ended(self, run_id: str, within_seconds: float = 300) -> str:
+        """Its status once it is over."""
+
+        def over() -> str:
+            status = self.run(run_id)["status"]
+            assert status in ENDED, f"run {run_id} is {status}"
+            return status
+
+        return eventually(over, within_seconds)
+
+    def wait_for_step(self, run_id: str, step: str) -> None:
+        def begun() -> None:
+            began = [e["stepKey"] for e in self.events(run_id) if e["__typename"] == "ExecutionStepStartEvent"]
+            assert step in began, f"{step} has not begun; {began} have"
+            assert self.run(run_id)["status"] == "STARTED"
+
+        eventually(begun, 180, every_seconds=0.2)
+
+    def terminate(self, run_id: str) -> str:
+        return self.client().ask(_TERMINATE, {"run": run_id})["terminateRun"]["__typename"]
+
+    def locations(self) -> dict[str, str]:
+        entries = self.client().ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
+        return {entry["name"]: entry["locationOrLoadError"]["__typename"] for entry in entries}
+
+    # Containers
+    def inspected(self) -> list[dict[str, Any]]:
+        """`docker inspect` of every container of this project, runs' among them."""
+        names = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.name}").split()
+        return json.loads(docker("inspect", *names)) if names else []
+
+    def container(self, service: str) -> dict[str, Any]:
+        return json.loads(docker("inspect", f"{self.name}-{service}-1"))[0]
+
+    def run_container(self, run_id: str) -> dict[str, Any]:
+        return json.loads(docker("inspect", f"{self.name}-run-{run_id}"))[0]
+
+    def healthy(self, service: str, within_seconds: float = 60) -> None:
+        def check() -> None:
+            state = self.container(service)["State"]
+            assert state["Running"], f"{service} is {state['Status']}"
+            assert state.get("Health", {"Status": "healthy"})["Status"] == "healthy", f"{service} is not healthy"
+
+        eventually(check, within_seconds)
+
+    # Outputs
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file that the museum has published, by its name below `outputs/museum`."""
+        return json.loads(self.compose("exec", "-T", "museum", "python", "-c", _DIGESTS).splitlines()[-1])
+
+    def get(self, path: str, user: str | None = "operator", **headers: str) -> tuple[int, bytes]:
+        """GET through the gateway."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        if user is not None:
+            request.add_header("Authorization", self.client(user).authorization)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+
+def docker(*arguments: str, env: Mapping[str, str] | None = None) -> str:
+    ended = subprocess.run(
+        ["docker", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert ended.returncode == 0, f"docker {' '.join(arguments)[:200]}: {ended.stderr[-3000:]}"
+    return ended.stdout
+
+
+def eventually(ask: Callable[[], Answer], within_seconds: float = 60, every_seconds: float = 1) -> Answer:
+    """The first answer that is no error; the last error if there is none in time."""
+    deadline = time.monotonic() + within_seconds
+    while True:
+        try:
+            return ask()
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(every_seconds)
+
+
+def digests_of(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, by its name there; what begins with a dot is no output."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="session")
+def platform() -> Generator[Platform]:
+    """Brought up from images that `scripts/images all` has made; taken down with all that was its own."""
+    name = f"millrace-test-{uuid4().hex[:6]}"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {
+        "COMPOSE_PROJECT_NAME": name,
+        "COMPOSE_FILE": "compose.yaml:compose.source.yaml",
+        "MILLRACE_PORT": str(port),
+        "MILLRACE_MAX_CONCURRENT_RUNS": "2",
+    }
+    foreign = ("MILLRACE_", "MUSEUM_", "COMPOSE_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)} | settings
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in settings.items():
+            patch.setenv(key, value)
+        started = time.monotonic()
+        try:
+            docker("compose", "up", "-d", "--wait", env=environment)
+            yield Platform(Project(ROOT), name, port, time.monotonic() - started, environment)
+        finally:
+            down = subprocess.run(
+                ["docker", "compose", "down", "--volumes"], cwd=ROOT, env=environment, capture_output=True, check=False
+            )
+            left = left_of(name)
+            remove(name)
+        assert down.returncode == 0, down.stderr.decode()
+        assert left == [], "docker compose down -v left something"
+
+
+def left_of(project: str) -> list[str]:
+    """Containers, networks and volumes that bear a project's name."""
+    listed = [
+        docker("ps", "--all", "--format", "{{.Names}}"),
+        docker("network", "ls", "--format", "{{.Name}}"),
+        docker("volume", "ls", "--format", "{{.Name}}"),
+    ]
+    return [one for text in listed for one in text.split() if one.startswith(project)]
+
+
+def remove(project: str) -> None:
+    for kind, command in (("ps -aq", "rm -fv"), ("network ls -q", "network rm"), ("volume ls -q", "volume rm -f")):
+        found = docker(*kind.split(), "--filter", f"name={project}").split()
+        if found:
+            subprocess.run(["docker", *command.split(), *found], capture_output=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def sampled(platform: Platform) -> Platform:
+    """The platform with made-up data for the museum: enough for a run to be met in its midst."""
+    done = platform.millrace("source", "museum", "--rows", "20000")
+    assert done.returncode == 0, done.stderr
+    return platform
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.compose)

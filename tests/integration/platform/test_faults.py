@@ -1,0 +1,123 @@
+"""Whatever is killed in the midst of a run: the right outputs, or a failure with its reason, without a hand.
+
+Processes are killed by their number on the host: `docker kill` would count as a stop by hand, after which no restart
+policy acts.
+"""
+
+import os
+import signal
+
+import pytest
+
+from tests.integration.platform.conftest import Platform, docker, eventually
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(sampled: Platform) -> dict[str, str]:
+    """What an undisturbed run of the sample publishes."""
+    assert sampled.ended(sampled.launch()) == "SUCCESS"
+    return published(sampled)
+
+
+def published(platform: Platform) -> dict[str, str]:
+    """The current publication and its pointer; the change report compares with what was before."""
+    return {name: digest for name, digest in platform.digests().items() if not name.endswith("change_report.json")}
+
+
+def kill(container: dict) -> None:
+    os.kill(container["State"]["Pid"], signal.SIGKILL)
+
+
+def outcome(platform: Platform, run_id: str, within_seconds: float = 240) -> str:
+    """How a run and its retries ended; the newest counts."""
+
+    def over() -> str:
+        states = {one["runId"]: one["status"] for one in platform.retries(run_id)} or {run_id: platform.run(run_id)["status"]}
+        assert all(state in ("SUCCESS", "FAILURE", "CANCELED") for state in states.values()), states
+        if set(states.values()) == {"FAILURE"} and len(states) == 1:
+            will_retry = any(tag["key"] == "dagster/will_retry" and tag["value"] == "true" for tag in platform.run(run_id)["tags"])
+            assert not will_retry, "its retry has not been launched yet"
+        return "SUCCESS" if "SUCCESS" in states.values() else "FAILURE"
+
+    return eventually(over, within_seconds)
+
+
+def test_a_killed_run_container_is_noticed_told_and_retried_to_the_same_outputs(
+    sampled: Platform, undisturbed: dict[str, str]
+) -> None:
+    run = sampled.launch()
+    sampled.wait_for_step(run, "reshaped_objects")
+    kill(sampled.run_container(run))
+
+    eventually(lambda: failed(sampled, run), 60)
+    assert "was killed (SIGKILL)" in sampled.text(run)
+    assert outcome(sampled, run) == "SUCCESS"
+    assert published(sampled) == undisturbed
+
+
+def failed(platform: Platform, run: str) -> None:
+    assert platform.run(run)["status"] == "FAILURE"
+
+
+def test_a_run_that_eats_more_than_its_limit_fails_in_plain_words(sampled: Platform) -> None:
+    run = sampled.launch(**{"millrace/memory": "150MiB", "dagster/max_retries": "0"})
+
+    assert sampled.ended(run) == "FAILURE"
+    assert "ran out of memory: it reached its limit of 150 MiB" in sampled.text(run)
+
+
+@pytest.mark.parametrize("service", ["dagster-daemon", "museum", "postgres", "object-store", "docker-gate"])
+def test_a_killed_service_comes_back_and_the_run_ends_right_or_with_its_reason(
+    sampled: Platform, undisturbed: dict[str, str], service: str
+) -> None:
+    run = sampled.launch()
+    sampled.wait_for_step(run, "reshaped_objects")
+    kill(sampled.container(service))
+
+    eventually(lambda: sampled.healthy(service), 60)
+    if outcome(sampled, run) == "FAILURE":
+        assert "Error" in sampled.text(run)
+    again = sampled.launch()
+    assert outcome(sampled, again) == "SUCCESS"
+    assert published(sampled) == undisturbed
+
+
+def test_a_location_that_was_down_is_seen_and_is_used_again_without_a_click(sampled: Platform) -> None:
+    sampled.compose("stop", "museum")
+    sampled.compose("restart", "dagster-webserver")
+    eventually(lambda: down(sampled), 60)
+    sampled.compose("start", "museum")
+
+    def up() -> None:
+        assert sampled.locations() == {"museum": "RepositoryLocation", "platform": "RepositoryLocation"}
+
+    eventually(up, 60)
+    assert sampled.ended(sampled.launch("harvest_job")) == "SUCCESS"
+
+
+def down(platform: Platform) -> None:
+    assert platform.locations() == {"museum": "PythonError", "platform": "RepositoryLocation"}
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["that_listens", "that_ignores_the_signal"])
+def test_terminating_ends_the_container(sampled: Platform, *, deaf: bool) -> None:
+    run = sampled.launch()
+    sampled.wait_for_step(run, "reshaped_objects")
+    container = sampled.run_container(run)
+    if deaf:
+        for pid in docker("top", container["Id"], "-eo", "pid").split()[1:]:
+            os.kill(int(pid), signal.SIGSTOP)
+
+    assert sampled.terminate(run) == "TerminateRunSuccess"
+
+    assert sampled.ended(run, 60) == "CANCELED"
+    assert not sampled.run_container(run)["State"]["Running"]
+
+
+def test_what_still_runs_is_taken_down_with_the_platform(sampled: Platform) -> None:
+    """The fixture's end finds whether anything is left of this run, and of all those before."""
+    run = sampled.launch()
+    sampled.wait_for_step(run, "harvested_objects")
+    assert sampled.run_container(run)["State"]["Running"]

@@ -1,0 +1,50 @@
+"""The museum's job on the real collection: launched through the gateway, run in a container, published into the bucket."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from millrace.embedded.demo import Request, run_demo
+from millrace.testing import Silence
+from tests.integration.platform.conftest import Platform, digests_of
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Path:
+    """The real collection where `MILLRACE_REAL_DATA` has it, else 20,000 made-up records."""
+    real = os.environ.get("MILLRACE_REAL_DATA")
+    if real:
+        return Path(real) / "tate"
+    folder = tmp_path_factory.mktemp("sample")
+    made = platform.millrace("sample", "museum", "--rows", "20000", "--out", str(folder))
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def test_the_collection_is_published_byte_for_byte_as_in_the_embedded_run(
+    platform: Platform, source: Path, tmp_path: Path
+) -> None:
+    given = platform.millrace("source", "museum", str(source))
+    assert given.returncode == 0, given.stderr
+
+    launched = platform.millrace("launch", "nightly_job")
+
+    assert launched.returncode == 0, launched.stdout + launched.stderr
+    run_id = launched.stdout.splitlines()[0].rpartition("/")[2]
+    container = platform.run_container(run_id)
+    assert container["State"]["ExitCode"] == 0
+    assert container["HostConfig"]["Memory"] == 1 << 30, "the job's own limit"
+    assert container["Config"]["Labels"]["com.docker.compose.project"] == platform.name
+
+    (embedded,) = run_demo(Request(tmp_path, "museum", source, "tate"), Silence())
+    assert embedded.success, embedded.failures
+    here, there = digests_of(tmp_path / "outputs" / "museum"), platform.digests()
+    assert len(here) > 20_000 - 2_000
+    assert there.keys() == here.keys()
+    assert there == here
+
+    code, body = platform.get("/files/museum/tate/current.json", "viewer")
+    assert code == 200
+    assert json.loads(body)["publication"]

@@ -1,0 +1,112 @@
+"""The one door, before the real services: nothing without sign-in, and who may only look changes nothing."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.integration.platform.conftest import Platform
+
+PAGES = [
+    "/",
+    "/graphql",
+    "/server_info",
+    "/runs",
+    "/logs/x/y/out",
+    "/prometheus/api/v1/query?query=up",
+    "/prometheus/metrics",
+    "/alertmanager/api/v2/alerts",
+    "/alertmanager/metrics",
+    "/grafana/api/health",
+    "/files/museum/current.json",
+    "//graphql",
+    "/prometheus/../graphql",
+    "/%67raphql",
+]
+LAUNCH = """launchRun(executionParams: {selector: {repositoryLocationName: "museum", repositoryName: "__repository__",
+  jobName: "harvest_job"}, runConfigData: {}}) { __typename }"""
+MUTATIONS = {
+    "launch": f"mutation {{ {LAUNCH} }}",
+    "named": f"mutation Query {{ {LAUNCH} }}",
+    "aliased": f"mutation {{ runsOrError: {LAUNCH} }}",
+    "after_a_query": f"query Harmless {{ version }} mutation Other {{ {LAUNCH} }}",
+    "commented": f"# query\nmutation {{ {LAUNCH} }}",
+    "through_a_fragment": f"mutation {{ ...F }} fragment F on Mutation {{ {LAUNCH} }}",
+    "terminate": 'mutation { terminateRun(runId: "x", terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename } }',
+    "delete": 'mutation { deletePipelineRun(runId: "x") { __typename } }',
+    "wipe": 'mutation { wipeAssets(assetPartitionRanges: [{assetKey: {path: ["published_objects"]}}]) { __typename } }',
+    "reload": 'mutation { reloadRepositoryLocation(repositoryLocationName: "museum") { __typename } }',
+    "stop_the_location": 'mutation { shutdownRepositoryLocation(repositoryLocationName: "museum") { __typename } }',
+}
+REFUSALS = {"UnauthorizedError", "PythonError"}
+
+
+def sent(platform: Platform, user: str, path: str, body: bytes, **headers: str) -> tuple[int, Any]:
+    request = urllib.request.Request(f"http://127.0.0.1:{platform.port}{path}", body or None, headers)
+    request.add_header("Authorization", platform.client(user).authorization)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+
+
+def runs(platform: Platform) -> int:
+    return platform.client().ask("query { runsOrError { ... on Runs { count } } }")["runsOrError"]["count"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_answers_without_sign_in(platform: Platform, page: str) -> None:
+    code, body = platform.get(page, user=None)
+
+    assert code == 401
+    assert body == b"Sign in as operator or viewer; scripts/millrace credentials prints the passwords."
+
+
+@pytest.mark.parametrize("page", ["/", "/server_info", "/prometheus/api/v1/query?query=up", "/alertmanager/api/v2/alerts"])
+@pytest.mark.parametrize("user", ["operator", "viewer"])
+def test_who_is_signed_in_sees(platform: Platform, user: str, page: str) -> None:
+    assert platform.get(page, user)[0] == 200
+
+
+@pytest.mark.parametrize("disguise", MUTATIONS)
+@pytest.mark.parametrize("form", ["json", "batch", "graphql", "form", "address", "get_with_body"])
+def test_the_viewer_changes_nothing_in_any_disguise(platform: Platform, disguise: str, form: str) -> None:
+    before = runs(platform)
+    query = MUTATIONS[disguise]
+    named: dict[str, Any] = {"query": query}
+    if disguise == "after_a_query":
+        named["operationName"] = "Other"
+    encoded = urllib.parse.urlencode(named)
+    match form:
+        case "json":
+            answer = sent(platform, "viewer", "/graphql", json.dumps(named).encode(), **{"Content-Type": "application/json"})
+        case "batch":
+            answer = sent(platform, "viewer", "/graphql", json.dumps([named]).encode(), **{"Content-Type": "application/json"})
+        case "graphql":
+            answer = sent(platform, "viewer", "/graphql", query.encode(), **{"Content-Type": "application/graphql"})
+        case "form":
+            answer = sent(platform, "viewer", "/graphql", encoded.encode())
+        case "address":
+            answer = sent(platform, "viewer", f"/graphql?{encoded}", b"")
+        case _:
+            answer = sent(platform, "viewer", f"/graphql?{encoded}", json.dumps(named).encode())
+
+    code, content = answer
+    assert code >= 400 or refused(content), answer
+    assert runs(platform) == before
+
+
+def refused(content: Any) -> bool:
+    if content.get("errors"):
+        return True
+    return all(value["__typename"] in REFUSALS for value in content["data"].values())
+
+
+def test_what_is_not_published_has_no_address(sampled: Platform) -> None:
+    for path in ("/files/../stages/museum/harvested_objects.parquet", "/files/%2e%2e/stages", "/files/", "/files?list-type=2"):
+        code, _ = sampled.get(path)
+        assert code in (400, 404), path

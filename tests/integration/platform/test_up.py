@@ -1,0 +1,52 @@
+"""What stands after `docker compose up -d --wait`: all of it healthy, seen by its monitoring, small."""
+
+import json
+
+from tests.integration.platform.conftest import Platform, docker, eventually
+
+
+def test_status_says_that_nothing_is_wrong_and_where_things_are(platform: Platform) -> None:
+    shown = platform.millrace("status", "--json")
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    status = json.loads(shown.stdout)
+    assert status["fine"]
+    assert set(status["services"].values()) == {"healthy", "running", "done"}
+    for page in ("Dagster", "Prometheus", "Alertmanager"):
+        code, _ = platform.get(status["addresses"][page].removeprefix(platform.sign_in.address))
+        assert code == 200, page
+
+
+def test_prometheus_reaches_all_that_it_asks(platform: Platform) -> None:
+    def targets() -> dict[str, str]:
+        _, body = platform.get("/prometheus/api/v1/targets")
+        found = {one["labels"]["job"]: one["health"] for one in json.loads(body)["data"]["activeTargets"]}
+        assert set(found.values()) == {"up"}, found
+        return found
+
+    assert set(eventually(targets, 90)) == {"prometheus", "alertmanager", "node", "postgres", "object-store"}
+
+
+def test_the_watchdog_reaches_alertmanager_and_nothing_else_does(platform: Platform) -> None:
+    def alerts() -> list[str]:
+        _, body = platform.get("/alertmanager/api/v2/alerts")
+        found = [alert["labels"]["alertname"] for alert in json.loads(body)]
+        assert found
+        return found
+
+    assert eventually(alerts, 120) == ["Watchdog"]
+
+
+def test_every_code_location_loads(platform: Platform) -> None:
+    assert platform.locations() == {"museum": "RepositoryLocation", "platform": "RepositoryLocation"}
+
+
+def test_all_of_it_idles_in_a_gibibyte_and_a_half(platform: Platform) -> None:
+    """Memory that cannot be taken back: the page cache can."""
+    total = 0
+    for container in platform.inspected():
+        if container["State"]["Running"]:
+            stat = docker("exec", container["Id"], "cat", "/sys/fs/cgroup/memory/memory.stat")
+            total += int(next(line.split()[1] for line in stat.splitlines() if line.startswith("total_rss ")))
+
+    assert total < 1.5 * 2**30
