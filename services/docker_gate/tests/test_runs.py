@@ -1,5 +1,6 @@
 """What is allowed works: the launcher of the kit, and docker-py, through the gate, on the real engine."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -134,6 +135,23 @@ def test_what_runs_is_confined(docker_gate: Any, launches: Launches, engine: doc
         "/var/lib/millrace/compute_logs": ("volume", True, f"{docker_gate.project}_compute-logs"),
     }
     assert launches.launcher.get_run_worker_debug_info(run) == f"The last it printed:\n{printed.strip()}"
+
+
+def test_the_image_of_a_code_location_works_as_confined_as_that(
+    docker_gate: Any, serving: Callable[..., AbstractContextManager[Any]], engine: docker.DockerClient
+) -> None:
+    """Dagster itself reads its argument, and refuses one that is no run."""
+    images, version = os.environ.get("MILLRACE_IMAGES", "millrace"), os.environ.get("MILLRACE_VERSION", "dev")
+    with serving(replace(docker_gate.settings, images=images, version=version)) as gate:
+        body = {**gate.body(), "Image": f"{images}/museum:{version}", "HostConfig": {}}
+        body["Cmd"] = ["dagster", "api", "execute_run", '{"no": "run"}']
+        created = gate.create(body)
+        started = gate.ask("POST", f"/containers/{gate.name(body)}/start")
+
+    assert (created.status, started.status) == (201, 204), created.text + started.text
+    container = engine.containers.get(gate.name(body))
+    container.wait(timeout=60)
+    assert "not expected type <class 'dagster._grpc.types.ExecuteRunArgs'>" in container.logs().decode()
 
 
 def test_a_run_that_takes_all_its_memory_says_so(launches: Launches) -> None:
