@@ -5,7 +5,6 @@ that `mc put --snowball` uses; a type by file goes in a PAX header, else MinIO c
 """
 
 import io
-import mimetypes
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
@@ -15,13 +14,22 @@ from typing import Any
 LARGE_BYTES = 1 << 20
 _ARCHIVE_BYTES = 4 << 20
 _HEADER_BYTES = 2048  # of one file in an archive: its own block, and that of its type
-_TYPES = {".ndjson": "application/x-ndjson", ".gz": "application/gzip", ".parquet": "application/vnd.apache.parquet"}
+# Not the standard library's `mimetypes`, which says what the machine's /etc/mime.types says.
+_TYPES = {
+    ".csv": "text/csv",
+    ".gz": "application/gzip",
+    ".html": "text/html",
+    ".json": "application/json",
+    ".ndjson": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+    ".txt": "text/plain",
+    ".xml": "application/xml",
+}
 
 
 def content_type(name: str) -> str:
     """What a browser is told about a file."""
-    known = _TYPES.get(Path(name).suffix)
-    return known or mimetypes.guess_type(name, strict=True)[0] or "application/octet-stream"
+    return _TYPES.get(Path(name).suffix, "application/octet-stream")
 
 
 def groups(sizes: Mapping[str, int]) -> Iterator[list[str]]:
