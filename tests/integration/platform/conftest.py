@@ -24,7 +24,9 @@ Answer = TypeVar("Answer")
 
 _EVENTS = """query ($run: ID!, $cursor: String) { logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
   ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey } } } } }"""
-_RUN = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status parentRunId rootRunId tags { key value } } } }"
+_RUN = (
+    "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status parentRunId rootRunId tags { key value } } } }"
+)
 _RETRIES = """query ($root: String!) { runsOrError(filter: {tags: [{key: "dagster/root_run_id", value: $root}]}) {
   ... on Runs { results { runId status } } } }"""
 _LOCATIONS = """query { workspaceOrError { ... on Workspace { locationEntries {

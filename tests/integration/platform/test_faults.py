@@ -8,7 +8,6 @@ import os
 import signal
 
 import pytest
-
 from tests.integration.platform.conftest import Platform, docker, eventually
 
 pytestmark = pytest.mark.timeout(900)
@@ -34,10 +33,14 @@ def outcome(platform: Platform, run_id: str, within_seconds: float = 240) -> str
     """How a run and its retries ended; the newest counts."""
 
     def over() -> str:
-        states = {one["runId"]: one["status"] for one in platform.retries(run_id)} or {run_id: platform.run(run_id)["status"]}
+        states = {one["runId"]: one["status"] for one in platform.retries(run_id)} or {
+            run_id: platform.run(run_id)["status"]
+        }
         assert all(state in ("SUCCESS", "FAILURE", "CANCELED") for state in states.values()), states
         if set(states.values()) == {"FAILURE"} and len(states) == 1:
-            will_retry = any(tag["key"] == "dagster/will_retry" and tag["value"] == "true" for tag in platform.run(run_id)["tags"])
+            will_retry = any(
+                tag["key"] == "dagster/will_retry" and tag["value"] == "true" for tag in platform.run(run_id)["tags"]
+            )
             assert not will_retry, "its retry has not been launched yet"
         return "SUCCESS" if "SUCCESS" in states.values() else "FAILURE"
 
@@ -65,7 +68,7 @@ def test_a_run_that_eats_more_than_its_limit_fails_in_plain_words(sampled: Platf
     run = sampled.launch(**{"millrace/memory": "150MiB", "dagster/max_retries": "0"})
 
     assert sampled.ended(run) == "FAILURE"
-    assert "ran out of memory: it reached its limit of 150 MiB" in sampled.text(run)
+    assert "ran out of memory: it reached its limit of 0.15 GiB" in sampled.text(run)
 
 
 @pytest.mark.parametrize("service", ["dagster-daemon", "museum", "postgres", "object-store", "docker-gate"])

@@ -1,14 +1,14 @@
-"""The museum's job on the real collection: launched through the gateway, run in a container, published into the bucket."""
+"""The museum's job on the real collection: launched through the gateway, run in a container, published in the bucket."""
 
 import json
 import os
 from pathlib import Path
 
 import pytest
+from tests.integration.platform.conftest import Platform, digests_of
 
 from millrace.embedded.demo import Request, run_demo
 from millrace.testing import Silence
-from tests.integration.platform.conftest import Platform, digests_of
 
 
 @pytest.fixture(scope="module")

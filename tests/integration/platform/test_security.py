@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from tests.integration.platform.conftest import Platform, docker
 
 # The one that reaches the Docker socket: user 0, and nothing that user 0 is otherwise able to.
@@ -54,9 +53,7 @@ def test_every_container_has_limits_on_memory_cpu_and_processes(containers: list
         assert 0 < host["PidsLimit"] <= 512, service(one)
 
 
-def test_only_the_gateway_publishes_a_port_and_only_here(
-    containers: list[dict[str, Any]], platform: Platform
-) -> None:
+def test_only_the_gateway_publishes_a_port_and_only_here(containers: list[dict[str, Any]], platform: Platform) -> None:
     published = {
         service(one): [(binding["HostIp"], binding["HostPort"]) for binding in bindings]
         for one in containers
@@ -86,7 +83,9 @@ def test_no_secret_is_in_an_environment_a_command_line_or_a_log(
         logs = docker("logs", one["Id"])
         processes = ""
         if one["State"]["Running"]:
-            processes = docker("exec", one["Id"], "sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true")
+            processes = docker(
+                "exec", one["Id"], "sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true"
+            )
         for secret in secrets:
             assert secret not in str(one), f"{service(one)}: docker inspect shows a secret"
             assert secret not in processes, f"{service(one)}: a process shows a secret"
@@ -95,7 +94,9 @@ def test_no_secret_is_in_an_environment_a_command_line_or_a_log(
 
 def test_networks_but_two_have_no_way_out(containers: list[dict[str, Any]], platform: Platform) -> None:
     names = docker("network", "ls", "--format", "{{.Name}}", "--filter", f"name={platform.name}_").split()
-    open_ones = [name for name in names if docker("network", "inspect", "--format", "{{.Internal}}", name).strip() == "false"]
+    open_ones = [
+        name for name in names if docker("network", "inspect", "--format", "{{.Internal}}", name).strip() == "false"
+    ]
 
     assert sorted(name.removeprefix(f"{platform.name}_") for name in open_ones) == ["edge", "egress"]
 

@@ -7,7 +7,6 @@ import urllib.request
 from typing import Any
 
 import pytest
-
 from tests.integration.platform.conftest import Platform
 
 PAGES = [
@@ -66,7 +65,9 @@ def test_no_page_answers_without_sign_in(platform: Platform, page: str) -> None:
     assert body == b"Sign in as operator or viewer; scripts/millrace credentials prints the passwords."
 
 
-@pytest.mark.parametrize("page", ["/", "/server_info", "/prometheus/api/v1/query?query=up", "/alertmanager/api/v2/alerts"])
+@pytest.mark.parametrize(
+    "page", ["/", "/server_info", "/prometheus/api/v1/query?query=up", "/alertmanager/api/v2/alerts"]
+)
 @pytest.mark.parametrize("user", ["operator", "viewer"])
 def test_who_is_signed_in_sees(platform: Platform, user: str, page: str) -> None:
     assert platform.get(page, user)[0] == 200
@@ -83,9 +84,13 @@ def test_the_viewer_changes_nothing_in_any_disguise(platform: Platform, disguise
     encoded = urllib.parse.urlencode(named)
     match form:
         case "json":
-            answer = sent(platform, "viewer", "/graphql", json.dumps(named).encode(), **{"Content-Type": "application/json"})
+            answer = sent(
+                platform, "viewer", "/graphql", json.dumps(named).encode(), **{"Content-Type": "application/json"}
+            )
         case "batch":
-            answer = sent(platform, "viewer", "/graphql", json.dumps([named]).encode(), **{"Content-Type": "application/json"})
+            answer = sent(
+                platform, "viewer", "/graphql", json.dumps([named]).encode(), **{"Content-Type": "application/json"}
+            )
         case "graphql":
             answer = sent(platform, "viewer", "/graphql", query.encode(), **{"Content-Type": "application/graphql"})
         case "form":
@@ -107,6 +112,11 @@ def refused(content: Any) -> bool:
 
 
 def test_what_is_not_published_has_no_address(sampled: Platform) -> None:
-    for path in ("/files/../stages/museum/harvested_objects.parquet", "/files/%2e%2e/stages", "/files/", "/files?list-type=2"):
+    for path in (
+        "/files/../stages/museum/harvested_objects.parquet",
+        "/files/%2e%2e/stages",
+        "/files/",
+        "/files?list-type=2",
+    ):
         code, _ = sampled.get(path)
         assert code in (400, 404), path

@@ -92,14 +92,21 @@ def source(domain: str, path: Path | None, rows: int | None) -> None:
 @click.command()
 @click.argument("job")
 @click.option("--domain", metavar="NAME", help="Whose job, if several domains have one of that name.")
+@click.option(
+    "--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Of this run, as millrace/memory=3GiB; repeatable."
+)
 @click.option("--detach", is_flag=True, help="Print the run's address and do not wait for it.")
-def launch(job: str, domain: str | None, detach: bool) -> None:
+def launch(job: str, domain: str | None, tags: tuple[str, ...], detach: bool) -> None:
     """Launch a JOB in a container of its own and follow it. Exits with 0 only if it succeeded."""
     from millrace.compose.dagster_client import Client
 
+    if wrong := [tag for tag in tags if not tag.partition("=")[1]]:
+        raise click.BadParameter(f"{wrong[0]!r} is no KEY=VALUE", param_hint="--tag")
     sign_in = project().sign_in()
     client = Client(sign_in.address, "operator", sign_in.passwords["operator"])
-    run_id = client.launch(client.find_job(job, domain))
+    run_id = client.launch(
+        client.find_job(job, domain), {key: value for key, _, value in (tag.partition("=") for tag in tags)}
+    )
     click.echo(f"{sign_in.address}/runs/{run_id}")
     if detach:
         return

@@ -59,6 +59,11 @@ class Client:
     user: str
     password: str
 
+    @property
+    def authorization(self) -> str:
+        """Value of the `Authorization` header."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
     def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Send a query; the answer's `data`.
 
@@ -66,11 +71,10 @@ class Client:
             SourceUnavailableError: the gateway, or Dagster behind it, does not answer.
             DagsterRefusedError: it answered with an error.
         """
-        credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         request = urllib.request.Request(  # noqa: S310 - the gateway's address, http or https
             f"{self.address}/graphql",
             json.dumps({"query": query, "variables": variables or {}}).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Basic {credentials}"},
+            {"Content-Type": "application/json", "Authorization": self.authorization},
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
@@ -112,8 +116,8 @@ class Client:
         problem = "is in several locations; say --domain" if found else "does not exist"
         raise ConfigurationError(f"job {name!r}", [problem], next_step=f"there are {known or 'no jobs'}")
 
-    def launch(self, job: Job) -> str:
-        """Queue a run; its identifier.
+    def launch(self, job: Job, tags: Mapping[str, str] | None = None) -> str:
+        """Queue a run, with tags of its own; its identifier.
 
         Raises:
             DagsterRefusedError: Dagster would not.
@@ -123,7 +127,12 @@ class Client:
             "repositoryName": job.repository,
             "jobName": job.name,
         }
-        answer = self.ask(_LAUNCH, {"parameters": {"selector": selector, "runConfigData": {}}})["launchRun"]
+        parameters = {
+            "selector": selector,
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
+        }
+        answer = self.ask(_LAUNCH, {"parameters": parameters})["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
             raise DagsterRefusedError(f"job {job.name}", answer.get("message", answer["__typename"]))
         return answer["run"]["runId"]
