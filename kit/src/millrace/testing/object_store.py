@@ -147,7 +147,7 @@ def _binary(folder: Path, environment: Mapping[str, str]) -> Path:
     try:
         copied = _docker("cp", f"{container}:{_IN_THE_IMAGE}", str(folder / "minio"))
     finally:
-        _docker("rm", container)
+        _docker("rm", "--volumes", container)
     if copied.returncode:
         raise NoObjectStoreError(f"the image {image} has no {_IN_THE_IMAGE}")
     return folder / "minio"
