@@ -1,4 +1,4 @@
-"""The museum's job on the real collection: launched through the gateway, run in a container, published in the bucket."""
+"""The museum's job on the real collection: launched through the gateway, run in a container, seen in the bucket."""
 
 import json
 import os

@@ -73,7 +73,7 @@ def test_no_secret_is_in_an_environment_a_command_line_or_a_log(
     containers: list[dict[str, Any]], platform: Platform
 ) -> None:
     volumes = docker("volume", "ls", "--quiet", "--filter", f"name={platform.name}_secrets-master").split()
-    read = "find /master -type f -exec cat {} +"
+    read = "find /master -type f | while read -r file; do cat $file; echo; done"
     image = platform.container("secrets")["Config"]["Image"]
     text = docker("run", "--rm", "--entrypoint", "sh", "--volume", f"{volumes[0]}:/master:ro", image, "-c", read)
     secrets = {word for word in text.replace("/", " ").split() if len(word) >= 20}
@@ -102,7 +102,9 @@ def test_networks_but_two_have_no_way_out(containers: list[dict[str, Any]], plat
 
 
 def test_a_domain_reaches_neither_another_nor_the_docker_api(platform: Platform) -> None:
-    for host, port in (("gate-launcher", 2375), ("gate-webserver", 2376), ("gateway", 3000), ("prometheus", 9090)):
+    for host, port in (("gate-launcher", 2375), ("gate-webserver", 2376), ("neo4j", 7687), ("prometheus", 9090)):
         code = f"import socket; socket.create_connection(('{host}', {port}), 3)"
-        said = docker("exec", platform.container("museum")["Id"], "sh", "-c", f'python -c "{code}" 2>&1 || true')
-        assert "Error" in said, f"the museum reaches {host}"
+        said = docker(
+            "exec", platform.container("museum")["Id"], "sh", "-c", f'python -c "{code}" 2>/dev/null || echo cut off'
+        )
+        assert said == "cut off\n", f"the museum reaches {host}"
