@@ -78,6 +78,20 @@ def settings_in_use(home: Path) -> set[str]:
     return names
 
 
+# Read by Docker Compose itself, and by `scripts/millrace`.
+READ_ELSEWHERE = {"COMPOSE_FILE", "MILLRACE_ADDRESS"}
+
+
+def settings_of_compose(root: Path) -> set[str]:
+    """Variables that the compose files take from the environment."""
+    files = [
+        root / "services/dagster/location.yaml",
+        *root.glob("compose*.yaml"),
+        *root.glob("code_locations/*/compose.yaml"),
+    ]
+    return {name for file in files for name in re.findall(r"\$\{([A-Z0-9_]+)", file.read_text(encoding="utf-8"))}
+
+
 def _environment_of(resource: object) -> set[str]:
     return {value.env_var_name for value in vars(resource).values() if isinstance(value, dg.EnvVar)}
 
@@ -87,10 +101,10 @@ def test_every_setting_of_the_environment_is_documented_and_no_other(
 ) -> None:
     """In `.env.example`, or in the README of the domain whose setting it is: a new domain stays in its folder."""
     example = (root / ".env.example").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, flags=re.MULTILINE))
+    listed = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", example, flags=re.MULTILINE))
     for name in listed - {PREFIX + name.upper() for name in Settings.model_fields}:
         monkeypatch.setenv(name, "set")  # one with a default is asked for only where it is set
-    in_use = settings_in_use(tmp_path)
+    in_use = settings_in_use(tmp_path) | settings_of_compose(root) | READ_ELSEWHERE
     readmes = "".join(path.read_text(encoding="utf-8") for path in (root / "code_locations").glob("*/README.md"))
 
     assert {"MILLRACE_HOME", "MUSEUM_SOURCE", "MUSEUM_MAPPING"} <= in_use
