@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -51,6 +52,13 @@ print(json.dumps(found))
 """
 
 
+_FORGET = """
+import os
+from millrace.settings import Settings
+Settings.from_environment(os.environ).outputs("museum").store().remove_tree("tate")
+"""
+
+
 @dataclass
 class Platform:
     """The running platform."""
@@ -60,6 +68,7 @@ class Platform:
     port: int
     started_in: float
     environment: Mapping[str, str]
+    idle_bytes: int = 0
     _sign_in: list[SignIn] = field(default_factory=list)
 
     def compose(self, *arguments: str) -> str:
@@ -140,18 +149,36 @@ class Platform:
     def run_container(self, run_id: str) -> dict[str, Any]:
         return json.loads(docker("inspect", f"{self.name}-run-{run_id}"))[0]
 
-    def healthy(self, service: str, within_seconds: float = 60) -> None:
-        def check() -> None:
+    def kill(self, service: str) -> None:
+        """Kill a service's process and wait until it is back: another process, and healthy."""
+        before = self.container(service)["State"]
+        os.kill(before["Pid"], signal.SIGKILL)
+
+        def back() -> None:
             state = self.container(service)["State"]
             assert state["Running"], f"{service} is {state['Status']}"
+            assert state["StartedAt"] != before["StartedAt"], f"{service} has not ended yet"
             assert state.get("Health", {"Status": "healthy"})["Status"] == "healthy", f"{service} is not healthy"
 
-        eventually(check, within_seconds)
+        eventually(back, 60)
+
+    def resident_bytes(self) -> int:
+        """Memory of all services that cannot be taken back: the page cache can."""
+        total = 0
+        for container in self.inspected():
+            if container["State"]["Running"]:
+                stat = docker("exec", container["Id"], "cat", "/sys/fs/cgroup/memory/memory.stat")
+                total += int(next(line.split()[1] for line in stat.splitlines() if line.startswith("total_rss ")))
+        return total
 
     # Outputs
     def digests(self) -> dict[str, str]:
         """MD5 of every file that the museum has published, by its name below `outputs/museum`."""
         return json.loads(self.compose("exec", "-T", "museum", "python", "-c", _DIGESTS).splitlines()[-1])
+
+    def forget_outputs(self) -> None:
+        """Make the museum's next publication its first."""
+        self.compose("exec", "-T", "museum", "python", "-c", _FORGET)
 
     def get(self, path: str, user: str | None = "operator", **headers: str) -> tuple[int, bytes]:
         """GET through the gateway."""
@@ -214,7 +241,9 @@ def platform() -> Generator[Platform]:
         started = time.monotonic()
         try:
             docker("compose", "up", "-d", "--wait", env=environment)
-            yield Platform(Project(ROOT), name, port, time.monotonic() - started, environment)
+            brought_up = Platform(Project(ROOT), name, port, time.monotonic() - started, environment)
+            brought_up.idle_bytes = brought_up.resident_bytes()
+            yield brought_up
         finally:
             down = subprocess.run(
                 ["docker", "compose", "down", "--volumes"], cwd=ROOT, env=environment, capture_output=True, check=False

@@ -25,10 +25,6 @@ def published(platform: Platform) -> dict[str, str]:
     return {name: digest for name, digest in platform.digests().items() if not name.endswith("change_report.json")}
 
 
-def kill(container: dict) -> None:
-    os.kill(container["State"]["Pid"], signal.SIGKILL)
-
-
 def outcome(platform: Platform, run_id: str, within_seconds: float = 240) -> str:
     """How a run and its retries ended; the newest counts."""
 
@@ -52,7 +48,7 @@ def test_a_killed_run_container_is_noticed_told_and_retried_to_the_same_outputs(
 ) -> None:
     run = sampled.launch()
     sampled.wait_for_step(run, "reshaped_objects")
-    kill(sampled.run_container(run))
+    os.kill(sampled.run_container(run)["State"]["Pid"], signal.SIGKILL)
 
     eventually(lambda: failed(sampled, run), 60)
     assert "was killed (SIGKILL)" in sampled.text(run)
@@ -77,9 +73,9 @@ def test_a_killed_service_comes_back_and_the_run_ends_right_or_with_its_reason(
 ) -> None:
     run = sampled.launch()
     sampled.wait_for_step(run, "reshaped_objects")
-    kill(sampled.container(service))
 
-    eventually(lambda: sampled.healthy(service), 60)
+    sampled.kill(service)
+
     if outcome(sampled, run) == "FAILURE":
         assert "Error" in sampled.text(run)
     again = sampled.launch()

@@ -29,6 +29,7 @@ def test_the_collection_is_published_byte_for_byte_as_in_the_embedded_run(
     given = platform.millrace("source", "museum", str(source))
     assert given.returncode == 0, given.stderr
 
+    platform.forget_outputs()
     launched = platform.millrace("launch", "nightly_job")
 
     assert launched.returncode == 0, launched.stdout + launched.stderr

@@ -69,9 +69,8 @@ def test_only_the_gate_has_the_docker_socket(containers: list[dict[str, Any]]) -
     assert holders == [ROOT_SERVICE]
 
 
-def test_no_secret_is_in_an_environment_a_command_line_or_a_log(
-    containers: list[dict[str, Any]], platform: Platform
-) -> None:
+@pytest.mark.usefixtures("containers")
+def test_no_secret_is_in_an_environment_a_command_line_or_a_log(platform: Platform) -> None:
     volumes = docker("volume", "ls", "--quiet", "--filter", f"name={platform.name}_secrets-master").split()
     read = "find /master -type f | while read -r file; do cat $file; echo; done"
     image = platform.container("secrets")["Config"]["Image"]
@@ -79,7 +78,7 @@ def test_no_secret_is_in_an_environment_a_command_line_or_a_log(
     secrets = {word for word in text.replace("/", " ").split() if len(word) >= 20}
     assert len(secrets) >= 8, "the master volume holds the passwords"
 
-    for one in containers:
+    for one in platform.inspected():
         logs = docker("logs", one["Id"])
         processes = ""
         if one["State"]["Running"]:

@@ -17,6 +17,7 @@ from typing import IO
 
 from millrace.errors import PermanentError
 
+_RUN_LABEL = "millrace.run_id="
 _FINE_STATES = ("healthy", "running", "done")
 
 
@@ -66,7 +67,8 @@ class Project:
         # One object per line, or one array: it depends on the version.
         text = self._compose("ps", "--all", "--format", "json").strip()
         rows = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
-        return sorted((_service(row) for row in rows if row["Service"] != "run"), key=lambda service: service.name)
+        ours = (_service(row) for row in rows if _RUN_LABEL not in row["Labels"])
+        return sorted(ours, key=lambda service: service.name)
 
     def sign_in(self) -> SignIn:
         """Who may sign in where.
