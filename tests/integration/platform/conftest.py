@@ -221,12 +221,16 @@ def digests_of(folder: Path) -> dict[str, str]:
     }
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
 @pytest.fixture(scope="session")
 def platform() -> Generator[Platform]:
     """Brought up from images that `scripts/images all` has made; taken down with all that was its own."""
     name = f"millrace-test-{uuid4().hex[:6]}"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
         "COMPOSE_PROJECT_NAME": name,
         "COMPOSE_FILE": "compose.yaml:compose.source.yaml",
