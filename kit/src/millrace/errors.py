@@ -10,7 +10,8 @@
         ├── StageMissingError     a stage file that no run has written yet
         ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
         ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
-        └── HomeInUseError        the folder of an embedded instance, held by a process that stays
+        ├── HomeInUseError        the folder of an embedded instance, held by a process that stays
+        └── PlatformRefusedError  Docker Compose, or Dagster behind the gateway, would not
 
 What belongs here: one class per cause, and the one place that says which foreign exceptions are transient.
 What does not: Dagster. Sources and transforms raise these and import no orchestrator; `millrace.runs.failures`
@@ -122,6 +123,10 @@ class GateClosedError(PermanentError):
 
 class HomeInUseError(PermanentError):
     """Another process holds the folder and will not let go by itself."""
+
+
+class PlatformRefusedError(PermanentError):
+    """The platform in containers was asked for something and would not, or is not there."""
 
 
 def is_transient(error: BaseException) -> bool:

@@ -77,7 +77,7 @@ def test_each_command_explains_itself(arguments: list[str], words: list[str]) ->
 
 
 def test_no_command_is_missing_from_the_test_above() -> None:
-    assert set(cli.commands) == {"demo", "domains", "sample"}
+    assert set(cli.commands) == {"demo", "domains", "sample", "credentials", "status", "source", "launch"}
 
 
 def test_the_version_is_the_packages() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from millrace.errors import ConfigurationError, PermanentError, SourceUnavailableError
+from millrace.errors import ConfigurationError, PlatformRefusedError, SourceUnavailableError
 
 _POLL_SECONDS = 1.0
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
@@ -30,10 +30,6 @@ _EVENTS = """query ($run: ID!, $cursor: String) {
     ... on MaterializationEvent { assetKey { path } metadataEntries { label ... on IntMetadataEntry { intValue } } }
     ... on AssetCheckEvaluationEvent { evaluation { checkName success severity description } }
   } } } }"""
-
-
-class DagsterRefusedError(PermanentError):
-    """Dagster refused what was asked."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class Client:
 
         Raises:
             SourceUnavailableError: the gateway, or Dagster behind it, does not answer.
-            DagsterRefusedError: it answered with an error.
+            PlatformRefusedError: it answered with an error.
         """
         request = urllib.request.Request(  # noqa: S310 - the gateway's address, http or https
             f"{self.address}/graphql",
@@ -83,18 +79,18 @@ class Client:
             text = error.read().decode(errors="replace")[:500]
             if error.code in (502, 503, 504):
                 raise SourceUnavailableError("dagster", text, next_step="scripts/millrace status") from error
-            raise DagsterRefusedError("dagster", f"HTTP {error.code}: {text}") from error
+            raise PlatformRefusedError("dagster", f"HTTP {error.code}: {text}") from error
         except OSError as error:
             raise SourceUnavailableError(self.address, str(error), next_step="scripts/millrace status") from error
         if content.get("errors"):
-            raise DagsterRefusedError("dagster", content["errors"][0]["message"])
+            raise PlatformRefusedError("dagster", content["errors"][0]["message"])
         return content["data"]
 
     def jobs(self) -> list[Job]:
         """The jobs of every code location that loads."""
         found = self.ask(_JOBS)["repositoriesOrError"]
         if "nodes" not in found:
-            raise DagsterRefusedError("dagster", found["message"])
+            raise PlatformRefusedError("dagster", found["message"])
         return [
             Job(node["location"]["name"], node["name"], job["name"])
             for node in found["nodes"]
@@ -120,7 +116,7 @@ class Client:
         """Queue a run, with tags of its own; its identifier.
 
         Raises:
-            DagsterRefusedError: Dagster would not.
+            PlatformRefusedError: Dagster would not.
         """
         selector = {
             "repositoryLocationName": job.location,
@@ -134,7 +130,7 @@ class Client:
         }
         answer = self.ask(_LAUNCH, {"parameters": parameters})["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
-            raise DagsterRefusedError(f"job {job.name}", answer.get("message", answer["__typename"]))
+            raise PlatformRefusedError(f"job {job.name}", answer.get("message", answer["__typename"]))
         return answer["run"]["runId"]
 
     def status(self, run_id: str) -> str:

@@ -15,14 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from millrace.errors import PermanentError
+from millrace.errors import PlatformRefusedError
 
 _RUN_LABEL = "millrace.run_id="
 _FINE_STATES = ("healthy", "running", "done")
-
-
-class ComposeError(PermanentError):
-    """Docker Compose is not there, or refused."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class Project:
         """Its services that have been started, sorted by name; run containers are none.
 
         Raises:
-            ComposeError: Docker Compose does not answer.
+            PlatformRefusedError: Docker Compose does not answer.
         """
         # One object per line, or one array: it depends on the version.
         text = self._compose("ps", "--all", "--format", "json").strip()
@@ -74,7 +70,7 @@ class Project:
         """Who may sign in where.
 
         Raises:
-            ComposeError: the platform has never been started, or is not reachable.
+            PlatformRefusedError: the platform has never been started, or is not reachable.
         """
         shown = json.loads(self._compose("run", "--rm", "--no-deps", "-T", "secrets", "show", "--json"))
         return SignIn(self.address(), shown["users"])
@@ -83,20 +79,20 @@ class Project:
         """Address of the gateway: `MILLRACE_ADDRESS`, else the port that it publishes here.
 
         Raises:
-            ComposeError: it does not run.
+            PlatformRefusedError: it does not run.
         """
         if given := os.environ.get("MILLRACE_ADDRESS"):
             return given.rstrip("/")
         published = self._compose("port", "gateway", "3000").strip()
         if not published or published.endswith(":0"):
-            raise ComposeError("gateway", "does not run", next_step="docker compose up -d --wait")
+            raise PlatformRefusedError("gateway", "does not run", next_step="docker compose up -d --wait")
         return f"http://{published}"
 
     def put_source(self, domain: str, source: Path) -> None:
         """Replace what a domain reads: the folder, or the folder that holds the file.
 
         Raises:
-            ComposeError: the domain is no service, or the copy failed; what was there is there still.
+            PlatformRefusedError: the domain is no service, or the copy failed; what was there is there still.
         """
         command = [*self._writable_sources(), domain, "sh", "-c", _TAKE, "sh", domain]
         with tempfile.TemporaryFile() as copy:
@@ -109,7 +105,7 @@ class Project:
         """Replace what a domain reads by made-up data.
 
         Raises:
-            ComposeError: the domain is no service, or has no sample.
+            PlatformRefusedError: the domain is no service, or has no sample.
         """
         size = ["--rows", str(rows)] if rows else []
         command = ["millrace", "sample", domain, "--out", f"/sources/{domain}", *size]
@@ -123,7 +119,7 @@ class Project:
         docker = shutil.which("docker")
         if docker is None:
             next_step = "install Docker Engine and its compose plugin"
-            raise ComposeError("docker compose", "docker is not on PATH", next_step=next_step)
+            raise PlatformRefusedError("docker compose", "docker is not on PATH", next_step=next_step)
         ended = subprocess.run(
             [docker, "compose", *arguments],
             cwd=self.folder,
@@ -132,7 +128,9 @@ class Project:
             check=False,
         )
         if ended.returncode != 0:
-            raise ComposeError(f"docker compose {arguments[0]}", _last_line(ended.stderr.decode(errors="replace")))
+            raise PlatformRefusedError(
+                f"docker compose {arguments[0]}", _last_line(ended.stderr.decode(errors="replace"))
+            )
         return ended.stdout.decode()
 
 
