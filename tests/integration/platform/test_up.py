@@ -43,3 +43,10 @@ def test_every_code_location_loads(platform: Platform) -> None:
 
 def test_all_of_it_idles_in_a_gibibyte_and_a_half(platform: Platform) -> None:
     assert platform.idle_bytes < 1.5 * 2**30
+
+
+def test_what_still_runs_is_taken_down_with_the_platform(sampled: Platform) -> None:
+    """The last test: the fixture's end finds whether anything is left of this run, and of all those before."""
+    run = sampled.launch()
+    sampled.wait_for_step(run, "harvested_objects")
+    assert sampled.run_container(run)["State"]["Running"]
