@@ -62,6 +62,12 @@ def test_fifty_thousand_and_one_addresses_make_two_parts() -> None:
     assert len(entries(made["sitemap.xml"], "sitemapindex", "sitemap")) == 2
 
 
+def test_what_is_packed_says_neither_when_nor_by_which_python() -> None:
+    header = files([("https://example.org/", None)])["sitemap-00001.xml.gz"][:10]
+
+    assert header == b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff", "RFC 1952: no name, no time, system unknown"
+
+
 def test_fifty_thousand_addresses_make_one_part() -> None:
     assert len(files(("https://example.org/", None) for _ in range(50_000))) == 2
 

@@ -10,7 +10,6 @@ The publication's name is the SHA-256 of what these files say, before compressio
 name on every machine, whatever its zlib.
 """
 
-import gzip
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ import polars as pl
 
 from millrace.publication import MANIFEST
 from millrace_museum.outputs.changes import Published
+from millrace_museum.outputs.packing import packing
 from millrace_museum.outputs.sitemaps import sitemap_files
 
 FORMAT = "millrace-museum/1"
@@ -31,7 +31,6 @@ BULK = "objects.ndjson.gz"
 _BATCH_ROWS = 5_000
 _NAME_CHARACTERS = 32
 _MAX_NAME_CHARACTERS = 200
-_GZIP_LEVEL = 4  # level 6 takes twice the time for little less (ADR 0004)
 
 
 def document_path(object_id: str) -> str:
@@ -116,7 +115,7 @@ def _documents(frame: pl.LazyFrame) -> Iterator[tuple[str, bytes]]:
 
 
 def _write_bulk(path: Path, frame: pl.LazyFrame) -> None:
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as packed:
+    with path.open("wb") as raw, packing(raw) as packed:
         for batch in frame.select("document").collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
             packed.write("\n".join([*batch["document"], ""]).encode())
 

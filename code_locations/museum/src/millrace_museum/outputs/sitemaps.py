@@ -4,11 +4,13 @@
 site whose `lastmod` is the time of the export.
 """
 
-import gzip
 from collections.abc import Iterable, Iterator
 from datetime import date
+from io import BytesIO
 from itertools import islice
 from xml.sax.saxutils import escape
+
+from millrace_museum.outputs.packing import packing
 
 MAX_ADDRESSES = 50_000  # sitemaps.org 0.9, "Using Sitemap index files"
 _NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -31,7 +33,10 @@ def sitemap_files(addresses: Iterable[tuple[str, date | None]], base: str) -> It
         name = f"sitemap-{len(parts) + 1:05}.xml.gz"
         latest = max((changed for _, changed in part if changed is not None), default=None)
         parts.append((f"{base}/{name}", latest))
-        yield name, gzip.compress(_document("urlset", "url", part), mtime=0)
+        packed = BytesIO()
+        with packing(packed) as stream:
+            stream.write(_document("urlset", "url", part))
+        yield name, packed.getvalue()
     yield "sitemap.xml", _document("sitemapindex", "sitemap", parts)
 
 
