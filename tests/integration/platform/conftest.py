@@ -19,6 +19,7 @@ import pytest
 
 from millrace.compose.dagster_client import ENDED, Client
 from millrace.compose.project import Project, SignIn
+from millrace.testing import resident_bytes
 
 ROOT = Path(__file__).parents[3]
 Answer = TypeVar("Answer")
@@ -163,13 +164,8 @@ class Platform:
         eventually(back, 60)
 
     def resident_bytes(self) -> int:
-        """Memory of all services that cannot be taken back: the page cache can."""
-        total = 0
-        for container in self.inspected():
-            if container["State"]["Running"]:
-                stat = docker("exec", container["Id"], "cat", "/sys/fs/cgroup/memory/memory.stat")
-                total += int(next(line.split()[1] for line in stat.splitlines() if line.startswith("total_rss ")))
-        return total
+        """Memory of all services that cannot be taken back."""
+        return resident_bytes(one["Id"] for one in self.inspected() if one["State"]["Running"])
 
     # Outputs
     def digests(self) -> dict[str, str]:

@@ -23,6 +23,22 @@ def source(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Path
     return folder
 
 
+def test_a_source_replaces_the_one_before_also_where_nobody_may_write(platform: Platform, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "kept.csv").write_text("id\n1\n")
+    given.chmod(0o555)
+
+    for _ in range(2):
+        assert platform.millrace("source", "museum", str(given)).returncode == 0
+        assert platform.compose("exec", "-T", "museum", "ls", "-A", "/sources/museum").split() == ["kept.csv"]
+    made = platform.millrace("source", "museum", "--rows", "10")
+
+    assert made.returncode == 0, made.stderr
+    assert "kept.csv" not in platform.compose("exec", "-T", "museum", "ls", "-A", "/sources/museum")
+    assert platform.compose("exec", "-T", "museum", "ls", "-A", "/sources").split() == ["museum"]
+
+
 def test_the_collection_is_published_byte_for_byte_as_in_the_embedded_run(
     platform: Platform, source: Path, tmp_path: Path
 ) -> None:

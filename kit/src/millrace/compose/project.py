@@ -94,12 +94,11 @@ class Project:
         Raises:
             PlatformRefusedError: the domain is no service, or the copy failed; what was there is there still.
         """
-        command = [*self._writable_sources(), domain, "sh", "-c", _TAKE, "sh", domain]
         with tempfile.TemporaryFile() as copy:
             with tarfile.open(fileobj=copy, mode="w") as archive:
                 archive.add(source, arcname="." if source.is_dir() else source.name)
             copy.seek(0)
-            self._compose("run", "--rm", "--no-deps", "-T", *command, stdin=copy)
+            self._replace_source(domain, ["tar", "-x", "--no-same-owner", "-C"], copy)
 
     def put_sample(self, domain: str, rows: int | None) -> None:
         """Replace what a domain reads by made-up data.
@@ -108,12 +107,13 @@ class Project:
             PlatformRefusedError: the domain is no service, or has no sample.
         """
         size = ["--rows", str(rows)] if rows else []
-        command = ["millrace", "sample", domain, "--out", f"/sources/{domain}", *size]
-        self._compose("run", "--rm", "--no-deps", "-T", *self._writable_sources(), domain, *command)
+        self._replace_source(domain, ["millrace", "sample", domain, *size, "--out"])
 
-    def _writable_sources(self) -> list[str]:
-        name = json.loads(self._compose("config", "--format", "json"))["volumes"]["sources"]["name"]
-        return ["--volume", f"{name}:/sources"]
+    def _replace_source(self, domain: str, fill: list[str], given: IO[bytes] | None = None) -> None:
+        """Run `fill` in the domain's container; the folder that it is to fill is its last argument."""
+        volume = json.loads(self._compose("config", "--format", "json"))["volumes"]["sources"]["name"]
+        container = ["run", "--rm", "--no-deps", "-T", "--volume", f"{volume}:/sources", domain]
+        self._compose(*container, "sh", "-c", _REPLACE, "sh", domain, *fill, stdin=given)
 
     def _compose(self, *arguments: str, stdin: IO[bytes] | None = None) -> str:
         docker = shutil.which("docker")
@@ -134,11 +134,20 @@ class Project:
         return ended.stdout.decode()
 
 
-# Beside what is there, and then in its place: a run that reads at this moment has one of the two.
-_TAKE = """set -eu
-cd /sources && rm -rf ".new-$1" ".old-$1" && mkdir ".new-$1" && tar -x --no-same-owner -C ".new-$1"
-[ ! -e "$1" ] || mv "$1" ".old-$1"
-mv ".new-$1" "$1" && rm -rf ".old-$1"
+# Beside what is there, and then in its place: a run that reads at this moment has one of the two. What came from a
+# folder that nobody may write to has to be removable all the same.
+_REPLACE = """set -eu
+domain=$1 new=".new-$1" old=".old-$1"
+shift
+cd /sources
+remove() { [ ! -e "$1" ] || { chmod -R u+rwX "$1" && rm -rf "$1"; }; }
+remove "$new"
+remove "$old"
+mkdir "$new"
+"$@" "$new"
+[ ! -e "$domain" ] || mv "$domain" "$old"
+mv "$new" "$domain"
+remove "$old"
 """
 
 

@@ -7,6 +7,7 @@ stand beside the source that they stand in for. Nothing here imports pytest but 
 """
 
 from millrace.testing.beside import repeated
+from millrace.testing.containers import resident_bytes
 from millrace.testing.house_rules import asset_problems, module_problems
 from millrace.testing.running import Silence, embedded_instance, materialize_job, run_domain
 from millrace.testing.trees import tree_differences
@@ -18,6 +19,7 @@ __all__ = [
     "materialize_job",
     "module_problems",
     "repeated",
+    "resident_bytes",
     "run_domain",
     "tree_differences",
 ]

@@ -1,0 +1,121 @@
+"""The platform in containers: how fast it is up, what it costs at rest, and what a container of its own costs a run.
+
+Needs the images (`docker compose build`, or `scripts/images all` with COMPOSE_FILE set as docs/operations.md says). It
+brings up a project of its own and takes it down again. The real collection of `MILLRACE_REAL_DATA` if it is there, else
+made-up data of the same size.
+"""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from figures import Figure
+from millrace.compose.dagster_client import ENDED, Client
+from millrace.compose.project import Project
+from millrace.testing import resident_bytes
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 7
+ROWS = 69_202
+FEW_ROWS = 200
+PROJECT = "millrace-bench"
+_TIMES = """query ($run: ID!) { runOrError(runId: $run) { ... on Run {
+  status creationTime stepStats { startTime } } } }"""
+# The same queue, the run as a process of the code server.
+_IN_PROCESS = "run_launcher:\n  module: dagster\n  class: DefaultRunLauncher\n"
+_OVERRIDE = "services:\n" + "".join(
+    f"  {service}: {{volumes: ['%s:/opt/dagster/dagster.yaml:ro']}}\n"
+    for service in ("dagster-daemon", "dagster-webserver")
+)
+
+
+def figures() -> Iterator[Figure]:
+    """Seconds until all is healthy, memory at rest, seconds to a run's first step, seconds of the museum's job."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    os.environ |= {"COMPOSE_PROJECT_NAME": PROJECT, "MILLRACE_PORT": str(port)}
+    os.environ.setdefault("COMPOSE_FILE", "compose.yaml")
+    project = Project(ROOT)
+    try:
+        _compose("down", "--volumes")
+        started = time.monotonic()
+        _compose("up", "--detach", "--wait")
+        up = time.monotonic() - started
+        time.sleep(10)
+        running = json.loads(f"[{','.join(_compose('ps', '--format', 'json').splitlines())}]")
+        resident = resident_bytes(one["ID"] for one in running) / 2**20
+        services = f"{len(running)} services"
+        yield Figure("platform_up_seconds", up, "s", 30.0, "≤ 30 s, images at hand", 1.0, services)
+        yield Figure("platform_idle_memory", resident, "MiB", 1536.0, "≤ 1.5 GiB", 1.0, services)
+
+        sign_in = project.sign_in()
+        client = Client(sign_in.address, "operator", sign_in.passwords["operator"])
+        origin = _give_source(project)
+        seconds, _ = _run(client)
+        yield Figure("museum_in_container_seconds", seconds, "s", 150.0, "≤ 150 s, launch to end", 1.0, origin)
+
+        project.put_sample("museum", FEW_ROWS)
+        _run(client)  # removes the large publication
+        contained = statistics.median(_run(client)[1] for _ in range(ROUNDS))
+        with tempfile.TemporaryDirectory() as name:
+            _launch_in_process(Path(name))
+            _run(client)
+            in_process = statistics.median(_run(client)[1] for _ in range(ROUNDS))
+        target = "≤ 1.3 × a process of the code server"
+        data = f"the museum's job, median of {ROUNDS}"
+        yield Figure("launch_to_first_step_seconds", contained, "s", in_process, target, 1.3, data)
+    finally:
+        _compose("down", "--volumes")
+
+
+def _compose(*arguments: str) -> str:
+    ended = subprocess.run(
+        ["docker", "compose", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+    )
+    if ended.returncode != 0:
+        raise SystemExit(f"bench: docker compose {arguments[0]}: {ended.stderr[-2000:]}")
+    return ended.stdout
+
+
+def _give_source(project: Project) -> str:
+    real = os.environ.get("MILLRACE_REAL_DATA")
+    if real and (Path(real) / "tate").is_dir():
+        project.put_source("museum", Path(real) / "tate")
+        return "Tate, 69,202 objects"
+    project.put_sample("museum", ROWS)
+    return f"made-up, {ROWS:,} records"
+
+
+def _launch_in_process(folder: Path) -> None:
+    """Give the daemon and the webserver another run launcher."""
+    instance = (ROOT / "services/dagster/dagster.yaml").read_text()
+    start = instance.index("run_launcher:")
+    end = instance.index("\n\n", start) + 1
+    changed = folder / "dagster.yaml"
+    changed.write_text(instance[:start] + _IN_PROCESS + instance[end:])
+    folder.chmod(0o755)
+    changed.chmod(0o644)
+    override = folder / "override.yaml"
+    override.write_text(_OVERRIDE % (changed, changed))
+    files = [*os.environ["COMPOSE_FILE"].split(":"), str(override)]
+    options = [part for file in files for part in ("--file", file)]
+    _compose(*options, "up", "--detach", "--wait", "dagster-daemon", "dagster-webserver")
+
+
+def _run(client: Client) -> tuple[float, float]:
+    """Launch the museum's job; seconds from its creation to its end, and to its first step."""
+    job = client.find_job("nightly_job", "museum")
+    run_id = client.launch(job)
+    while (run := client.ask(_TIMES, {"run": run_id})["runOrError"])["status"] not in ENDED:
+        time.sleep(0.5)
+    ended = time.time()
+    if run["status"] != "SUCCESS":
+        raise SystemExit(f"bench: run {run_id} ended as {run['status']}")
+    first = min(step["startTime"] for step in run["stepStats"])
+    return ended - run["creationTime"], first - run["creationTime"]
