@@ -1,0 +1,53 @@
+"""docs/operations.md, followed on a running platform: its commands in its order, then a stop and a start."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.integration.platform.conftest import ROOT, Platform
+
+# What would change this checkout.
+NOT_HERE = {"git pull"}
+
+
+def documented() -> list[str]:
+    text = Path(ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+
+
+def test_every_command_does_what_it_says(platform: Platform) -> None:
+    commands = [command for command in documented() if command not in NOT_HERE]
+    said = {}
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=ROOT,
+            env=platform.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        said[command] = done.stdout
+
+    assert platform.sign_in.address in said["scripts/millrace credentials"]
+    assert platform.sign_in.passwords["operator"] in said["scripts/millrace credentials"]
+    assert f"{platform.sign_in.address}/prometheus" in said["scripts/millrace status"]
+    assert "published_objects" in said["scripts/millrace launch nightly_job"]
+    assert said["scripts/millrace launch nightly_job"].rstrip().endswith("success")
+
+
+def test_a_platform_that_was_stopped_starts_again_with_its_data(sampled: Platform) -> None:
+    run = sampled.launch()
+    assert sampled.ended(run) == "SUCCESS"
+    before = sampled.digests()
+    passwords = sampled.sign_in.passwords
+
+    sampled.compose("stop")
+    sampled.compose("up", "-d", "--wait")
+
+    assert sampled.project.sign_in().passwords == passwords
+    assert sampled.run(run)["status"] == "SUCCESS"
+    assert sampled.digests() == before
