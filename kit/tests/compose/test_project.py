@@ -75,12 +75,22 @@ def test_without_docker_the_next_step_is_to_install_it(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("published", "address"), [("127.0.0.1:3100", "http://127.0.0.1:3100"), ("", None), (":0", None)]
+    ("published", "tls", "address"),
+    [
+        ("127.0.0.1:3100", "off", "http://127.0.0.1:3100"),
+        ("0.0.0.0:3100", "", "http://127.0.0.1:3100"),
+        ("127.0.0.1:3100", "internal", "https://127.0.0.1:3100"),
+        ("0.0.0.0:443", "data.example.org", "https://data.example.org"),
+        ("0.0.0.0:8443", "data.example.org", "https://data.example.org:8443"),
+        ("", "off", None),
+        (":0", "off", None),
+    ],
 )
 def test_the_address_is_the_port_that_the_gateway_publishes(
-    answering: Answering, published: str, address: str | None
+    answering: Answering, published: str, tls: str, address: str | None
 ) -> None:
-    project = answering(f"echo '{published}'")
+    configuration = json.dumps({"services": {"gateway": {"environment": {"MILLRACE_TLS": tls}}}})
+    project = answering(f"case $2 in config) echo '{configuration}' ;; *) echo '{published}' ;; esac")
 
     if address is None:
         with pytest.raises(PlatformRefusedError, match=r"gateway: does not run; docker compose up -d --wait"):

@@ -171,10 +171,11 @@ def running(folder: Path, **variables: str) -> Generator[Gateway]:
         stubs = {name: stack.enter_context(stub(name, seen)) for name in UPSTREAMS}
         addresses = {f"MILLRACE_GATEWAY_{name}": f"127.0.0.1:{stubs[name].server_port}" for name in UPSTREAMS}
         port = free_port()
+        healthy = {"MILLRACE_GATEWAY_HEALTH_PORT": str(free_port())}
         log = folder / "caddy.log"
         process = subprocess.Popen(
             [FOLDER / "start.sh"],
-            env=environment(folder, **addresses, MILLRACE_GATEWAY_PORT=str(port), **variables),
+            env=environment(folder, **addresses, MILLRACE_GATEWAY_PORT=str(port), **healthy, **variables),
             stdout=stack.enter_context(log.open("w")),
             stderr=subprocess.STDOUT,
         )

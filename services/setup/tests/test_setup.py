@@ -148,8 +148,9 @@ def test_a_parted_postgres_volume_is_said_in_one_line(postgres: str) -> None:
 
     assert str(caught.value) == (
         "postgres: refuses the superuser's password in the master volume (expected: the one that its volume was made "
-        "with; the volumes 'secrets' and 'postgres' come from different times); restore the volume 'secrets' that "
-        "belongs to it, or remove the volume 'postgres' to start with an empty store. Nothing was changed."
+        "with; the volumes 'secrets-master' and 'postgres-data' come from different times); restore the volume "
+        "'secrets-master' that belongs to it, or remove the volume 'postgres-data' to start with an empty store. "
+        "Nothing was changed."
     )
 
 

@@ -134,8 +134,8 @@ class Platform:
     def terminate(self, run_id: str) -> str:
         return self.client().ask(_TERMINATE, {"run": run_id})["terminateRun"]["__typename"]
 
-    def locations(self) -> dict[str, str]:
-        entries = self.client().ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
+    def locations(self, user: str = "operator") -> dict[str, str]:
+        entries = self.client(user).ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
         return {entry["name"]: entry["locationOrLoadError"]["__typename"] for entry in entries}
 
     # Containers
@@ -238,6 +238,7 @@ def platform() -> Generator[Platform]:
     with pytest.MonkeyPatch.context() as patch:
         for key, value in settings.items():
             patch.setenv(key, value)
+        volumes = set(docker("volume", "ls", "--quiet").split())
         started = time.monotonic()
         try:
             docker("compose", "up", "-d", "--wait", env=environment)
@@ -248,7 +249,7 @@ def platform() -> Generator[Platform]:
             down = subprocess.run(
                 ["docker", "compose", "down", "--volumes"], cwd=ROOT, env=environment, capture_output=True, check=False
             )
-            left = left_of(name)
+            left = left_of(name) + sorted(set(docker("volume", "ls", "--quiet").split()) - volumes)
             remove(name)
         assert down.returncode == 0, down.stderr.decode()
         assert left == [], "docker compose down -v left something"

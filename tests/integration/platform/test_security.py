@@ -1,21 +1,47 @@
 """What `docker inspect` says of every container, runs' among them."""
 
+import os
+import signal
+import subprocess
+from collections.abc import Generator
 from typing import Any
 
 import pytest
-from tests.integration.platform.conftest import Platform, docker
+from tests.integration.platform.conftest import ROOT, Platform, docker
 
 # The one that reaches the Docker socket: user 0, and nothing that user 0 is otherwise able to.
 ROOT_SERVICE = "docker-gate"
 
 
+# What of the host a service sees; the node exporter measures it.
+OF_THE_HOST = {
+    "docker-gate": {"/var/run/docker.sock"},
+    "node-exporter": {"/", "/proc", "/sys"},
+    "prometheus": {f"{ROOT}/infra/prometheus"},
+    "alertmanager": {f"{ROOT}/infra/alertmanager"},
+}
+# Whose secrets others than their own service read.
+ONE_SHOTS = {"secrets", "setup"}
+
+
 @pytest.fixture(scope="module")
-def containers(sampled: Platform) -> list[dict[str, Any]]:
-    run = sampled.launch("harvest_job")
-    assert sampled.ended(run) == "SUCCESS"
+def containers(sampled: Platform) -> Generator[list[dict[str, Any]]]:
+    """All of them, with a run in its midst."""
+    run = sampled.launch()
+    sampled.wait_for_step(run, "reshaped_objects")
     inspected = sampled.inspected()
-    assert any(one["Config"]["Labels"].get("millrace.run_id") == run for one in inspected)
-    return inspected
+    (of_run,) = (one for one in inspected if one["Config"]["Labels"].get("millrace.run_id") == run)
+    os.kill(of_run["State"]["Pid"], signal.SIGSTOP)  # it stays where it is until all is seen
+    yield inspected
+    os.kill(of_run["State"]["Pid"], signal.SIGCONT)
+    assert sampled.ended(run) == "SUCCESS"
+
+
+def log(container: str) -> str:
+    """Both streams."""
+    return subprocess.run(
+        ["docker", "logs", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
+    ).stdout.decode(errors="replace")
 
 
 def service(container: dict[str, Any]) -> str:
@@ -29,7 +55,7 @@ def test_nobody_is_root_but_the_gate_and_nobody_may_become_it(containers: list[d
         assert "no-new-privileges:true" in one["HostConfig"]["SecurityOpt"], service(one)
 
 
-def test_no_container_has_a_capability_a_device_or_a_part_of_the_host(containers: list[dict[str, Any]]) -> None:
+def test_no_container_has_a_capability_a_device_or_a_name_space_of_the_host(containers: list[dict[str, Any]]) -> None:
     for one in containers:
         host = one["HostConfig"]
         assert [cap.upper() for cap in host["CapDrop"]] == ["ALL"], service(one)
@@ -63,10 +89,24 @@ def test_only_the_gateway_publishes_a_port_and_only_here(containers: list[dict[s
     assert published == {"gateway": [("127.0.0.1", str(platform.port))]}
 
 
-def test_only_the_gate_has_the_docker_socket(containers: list[dict[str, Any]]) -> None:
-    holders = [service(one) for one in containers if any("docker.sock" in m["Source"] for m in one["Mounts"])]
+def test_no_container_sees_more_of_the_host_than_it_needs_and_nobody_writes_there(
+    containers: list[dict[str, Any]],
+) -> None:
+    for one in containers:
+        bound = [mount for mount in one["Mounts"] if mount["Type"] == "bind"]
+        assert {mount["Source"] for mount in bound} == OF_THE_HOST.get(service(one), set()), service(one)
+        assert [mount["Source"] for mount in bound if mount["RW"]] in ([], ["/var/run/docker.sock"]), service(one)
 
-    assert holders == [ROOT_SERVICE]
+
+def test_each_container_mounts_its_own_secrets_only(containers: list[dict[str, Any]], platform: Platform) -> None:
+    for one in containers:
+        mounted = {mount["Name"] for mount in one["Mounts"] if "secrets" in mount.get("Name", "")}
+        whose = {name.removeprefix(f"{platform.name}_secrets-") for name in mounted}
+        if service(one) in ONE_SHOTS or service(one).endswith("-secrets"):
+            continue
+        consumer = "dagster" if service(one).startswith("dagster-") else service(one).removesuffix("-run")
+        assert whose <= {consumer}, service(one)
+        assert not any(mount["RW"] for mount in one["Mounts"] if mount.get("Name") in mounted), service(one)
 
 
 @pytest.mark.usefixtures("containers")
@@ -79,7 +119,7 @@ def test_no_secret_is_in_an_environment_a_command_line_or_a_log(platform: Platfo
     assert len(secrets) >= 8, "the master volume holds the passwords"
 
     for one in platform.inspected():
-        logs = docker("logs", one["Id"])
+        logs = log(one["Id"])
         processes = ""
         if one["State"]["Running"]:
             processes = docker(
@@ -100,10 +140,48 @@ def test_networks_but_two_have_no_way_out(containers: list[dict[str, Any]], plat
     assert sorted(name.removeprefix(f"{platform.name}_") for name in open_ones) == ["edge", "egress"]
 
 
-def test_a_domain_reaches_neither_another_nor_the_docker_api(platform: Platform) -> None:
-    for host, port in (("gate-launcher", 2375), ("gate-webserver", 2376), ("neo4j", 7687), ("prometheus", 9090)):
-        code = f"import socket; socket.create_connection(('{host}', {port}), 3)"
-        said = docker(
-            "exec", platform.container("museum")["Id"], "sh", "-c", f'python -c "{code}" 2>/dev/null || echo cut off'
-        )
-        assert said == "cut off\n", f"the museum reaches {host}"
+# Where a connection succeeds, so that a refusal elsewhere means something.
+REACHED = [("postgres", 5432), ("object-store", 9000)]
+CUT_OFF = [
+    ("gate-launcher", 2375),
+    ("gate-webserver", 2376),
+    ("neo4j", 7687),
+    ("prometheus", 9090),
+    ("alertmanager", 9093),
+    ("dagster-webserver", 3000),
+    ("webserver-ui", 3000),
+    ("dagster-webserver-readonly", 3000),
+    ("gateway", 3000),
+    ("museum", 4000),
+    ("platform", 4000),
+]
+_CONNECT = """
+import socket, sys
+for target in sys.argv[1:]:
+    host, port = target.split(":")
+    try:
+        socket.create_connection((host, int(port)), 3).close()
+    except OSError:
+        print(target, "cut off")
+    else:
+        print(target, "reached")
+"""
+
+
+def reach(container: str, targets: list[tuple[str, int]]) -> dict[str, str]:
+    asked = [f"{host}:{port}" for host, port in targets]
+    lines = docker("exec", container, "python", "-c", _CONNECT, *asked).splitlines()
+    return dict(line.split(" ", 1) for line in lines)
+
+
+@pytest.mark.parametrize("of", ["museum", "museum-run"])
+def test_a_domain_reaches_its_stores_and_nothing_else_of_the_platform(
+    containers: list[dict[str, Any]], of: str
+) -> None:
+    (container,) = (one["Id"] for one in containers if service(one) == of and one["State"]["Running"])
+
+    assert set(reach(container, REACHED).values()) == {"reached"}
+    reached = [target for target, said in reach(container, CUT_OFF).items() if said == "reached"]
+
+    # Code servers share a network with Dagster and with each other; runs do not.
+    assert reached == (["museum:4000", "platform:4000"] if of == "museum" else [])

@@ -93,7 +93,7 @@ def source(domain: str, path: Path | None, rows: int | None) -> None:
 @click.argument("job")
 @click.option("--domain", metavar="NAME", help="Whose job, if several domains have one of that name.")
 @click.option(
-    "--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Of this run, as millrace/memory=3GiB; repeatable."
+    "--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Of this run, as millrace/memory=1.5GiB; repeatable."
 )
 @click.option("--detach", is_flag=True, help="Print the run's address and do not wait for it.")
 def launch(job: str, domain: str | None, tags: tuple[str, ...], detach: bool) -> None:

@@ -86,7 +86,14 @@ class Project:
         published = self._compose("port", "gateway", "3000").strip()
         if not published or published.endswith(":0"):
             raise PlatformRefusedError("gateway", "does not run", next_step="docker compose up -d --wait")
-        return f"http://{published}"
+        host, _, port = published.rpartition(":")
+        gateway = json.loads(self._compose("config", "--format", "json"))["services"]["gateway"]
+        tls = gateway["environment"].get("MILLRACE_TLS") or "off"
+        if tls not in ("off", "internal"):
+            return f"https://{tls}" if port == "443" else f"https://{tls}:{port}"
+        if host in ("0.0.0.0", "[::]"):  # noqa: S104 - every address is listened at, this machine's own too
+            host = "127.0.0.1"
+        return f"{'http' if tls == 'off' else 'https'}://{host}:{port}"
 
     def put_source(self, domain: str, source: Path) -> None:
         """Replace what a domain reads: the folder, or the folder that holds the file.

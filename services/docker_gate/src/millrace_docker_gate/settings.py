@@ -38,7 +38,7 @@ class Settings:
     images: str = "millrace"
     version: str = "dev"
     domains: tuple[str, ...] = ()
-    networks: tuple[str, ...] = ("database", "storage", "graph", "egress")
+    networks: tuple[str, ...] = ("database", "storage", "egress")
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_bytes: int = 2 << 30
     cpus: float = 2.0

@@ -10,7 +10,7 @@ class PartedVolumesError(SetupError):
 
     def __init__(self, store: str, refused: str, volume: str) -> None:
         super().__init__(
-            f"{store}: refuses {refused} (expected: the one that its volume was made with; the volumes 'secrets' and "
-            f"'{volume}' come from different times); restore the volume 'secrets' that belongs to it, or remove the "
-            f"volume '{volume}' to start with an empty store. Nothing was changed."
+            f"{store}: refuses {refused} (expected: the one that its volume was made with; the volumes "
+            f"'secrets-master' and '{volume}' come from different times); restore the volume 'secrets-master' that "
+            f"belongs to it, or remove the volume '{volume}' to start with an empty store. Nothing was changed."
         )

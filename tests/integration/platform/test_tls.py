@@ -1,0 +1,65 @@
+"""TLS by one setting: the door is up and healthy, and speaks nothing else."""
+
+import json
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.integration.platform.conftest import ROOT, docker, eventually, free_port, left_of, remove
+
+from millrace.compose.project import Project
+
+
+@pytest.fixture(scope="module")
+def address() -> Generator[str]:
+    """Of a gateway alone, with certificates of its own authority; what is behind it is not there."""
+    name = f"millrace-test-{uuid4().hex[:6]}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMPOSE_PROJECT_NAME", name)
+        patch.setenv("COMPOSE_FILE", "compose.yaml:compose.source.yaml")
+        patch.setenv("MILLRACE_PORT", str(free_port()))
+        patch.setenv("MILLRACE_TLS", "internal")
+        try:
+            docker("compose", "up", "-d", "--wait", "gateway")
+            yield Project(ROOT).address()
+        finally:
+            subprocess.run(["docker", "compose", "down", "--volumes"], cwd=ROOT, capture_output=True, check=False)
+            left = left_of(name)
+            remove(name)
+    assert left == []
+
+
+def test_the_door_speaks_tls_with_a_certificate_of_its_own_authority(address: str, tmp_path: Path) -> None:
+    assert address.startswith("https://127.0.0.1:")
+    root = tmp_path / "root.crt"
+    docker("compose", "cp", "gateway:/var/lib/gateway/caddy/pki/authorities/local/root.crt", str(root))
+    trusted = ssl.create_default_context(cafile=str(root))
+
+    def healthy() -> int:
+        with urllib.request.urlopen(f"{address}/gateway/healthz", timeout=10, context=trusted) as answer:
+            return answer.status
+
+    assert eventually(healthy, 20) == 200
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        urllib.request.urlopen(f"{address}/gateway/healthz", timeout=10)
+
+
+def test_it_speaks_nothing_else(address: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{address.replace('https', 'http')}/gateway/healthz", timeout=10)
+
+    assert refused.value.code == 400
+
+
+def test_its_probe_is_reached_from_inside_only(address: str) -> None:
+    (container,) = json.loads(docker("inspect", docker("compose", "ps", "--quiet", "gateway").strip()))
+
+    assert set(container["NetworkSettings"]["Ports"]) & {"3001/tcp"} == set()
+    for network in container["NetworkSettings"]["Networks"].values():
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(f"http://{network['IPAddress']}:3001/gateway/healthz", timeout=5)
