@@ -22,10 +22,8 @@ from docker.errors import DockerException
 from typing_extensions import override
 
 from millrace.errors import ConfigurationError
+from millrace.runs.tags import CPUS_TAG, MEMORY_TAG, PIDS_TAG
 
-MEMORY_TAG = "millrace/memory"
-CPUS_TAG = "millrace/cpus"
-PIDS_TAG = "millrace/pids"
 PROJECT_VARIABLE = "COMPOSE_PROJECT_NAME"
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _STOP_SECONDS = 10  # from asking a run to end to ending it
