@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.integration.platform.conftest import ROOT, Platform
+from tests.integration.platform.test_faults import outcome, published
 
 # What would change this checkout.
 NOT_HERE = {"git pull"}
@@ -39,15 +40,19 @@ def test_every_command_does_what_it_says(platform: Platform) -> None:
     assert said["scripts/millrace launch nightly_job"].rstrip().endswith("success")
 
 
-def test_a_platform_that_was_stopped_starts_again_with_its_data(sampled: Platform) -> None:
-    run = sampled.launch()
-    assert sampled.ended(run) == "SUCCESS"
-    before = sampled.digests()
+def test_a_platform_that_was_stopped_starts_again_with_its_data_and_what_ran(sampled: Platform) -> None:
+    done = sampled.launch()
+    assert outcome(sampled, done) == "SUCCESS"
+    before = published(sampled)
     passwords = sampled.sign_in.passwords
+    interrupted = sampled.launch()
+    sampled.wait_for_step(interrupted, "reshaped_objects")
 
     sampled.compose("stop")
     sampled.compose("up", "-d", "--wait")
 
     assert sampled.project.sign_in().passwords == passwords
-    assert sampled.run(run)["status"] == "SUCCESS"
-    assert sampled.digests() == before
+    assert sampled.run(done)["status"] == "SUCCESS"
+    assert outcome(sampled, interrupted) == "SUCCESS"
+    assert sampled.run(interrupted)["status"] == "FAILURE", "a retry took its place"
+    assert published(sampled) == before
