@@ -242,8 +242,12 @@ def test_prometheus_scrapes_what_its_configuration_says(start, tmp_path) -> None
     configuration.write_text("scrape_configs: [{job_name: self, static_configs: [{targets: ['127.0.0.1:9090']}]}]")
     container = start("prometheus", options=("--volume", f"{configuration}:/etc/prometheus/prometheus.yml:ro"))
     container.get("/-/ready")
-    targets = json.loads(container.get("/api/v1/targets"))["data"]["activeTargets"]
-    assert [target["labels"]["job"] for target in targets] == ["self"]
+
+    def scraped() -> None:
+        targets = json.loads(container.get("/api/v1/targets"))["data"]["activeTargets"]
+        assert [target["labels"]["job"] for target in targets] == ["self"]
+
+    eventually(scraped)
     assert container.execute("id", "-u") == "65534"
     container.execute("wget", "-qO", "/dev/null", "http://127.0.0.1:9090/-/ready")
     container.execute("promtool", "check", "config", "/etc/prometheus/prometheus.yml")
@@ -278,7 +282,11 @@ def test_the_postgres_exporter_takes_its_password_from_the_file(start, secret) -
         DATA_SOURCE_USER="postgres",
         DATA_SOURCE_PASS_FILE="/run/secrets/password",
     )
-    assert "pg_up 1" in container.get("/metrics")
+
+    def up() -> None:
+        assert "pg_up 1" in container.get("/metrics")
+
+    eventually(up)
     assert container.execute("id", "-u") == "65534"
     container.execute("wget", "-qO", "/dev/null", "http://127.0.0.1:9187/")
 

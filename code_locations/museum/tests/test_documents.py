@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace_museum.contracts import MAX_ID_CHARACTERS
-from millrace_museum.outputs import documents
+from millrace_museum.outputs import documents, packing
 from millrace_museum.outputs.changes import Published, compare
 from millrace_museum.outputs.documents import (
     digests,
@@ -134,7 +134,7 @@ def test_the_name_does_not_depend_on_compression(monkeypatch: pytest.MonkeyPatch
     bulk = []
     names = []
     for level in (1, 9):
-        monkeypatch.setattr(documents, "_GZIP_LEVEL", level)
+        monkeypatch.setattr(packing, "_LEVEL", level)
         folder = tmp_path / str(level)
         folder.mkdir()
         write_publication(folder, frame, published, {}, SITE)

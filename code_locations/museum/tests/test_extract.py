@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from millrace.quality import RejectLog
@@ -132,11 +132,12 @@ def naive_leaves(nodes: Any) -> Iterable[Any]:
 
 def naive_items(record: dict[str, Any], mapped: FieldMapping) -> Iterable[Any]:
     value = naive_path(record, mapped.source)
-    if mapped.tree:
-        return naive_leaves(value["c"]) if isinstance(value, dict) and isinstance(value.get("c"), list) else ()
     if mapped.split:
         return [part.strip() for part in (naive_text(value) or "").split(mapped.split) if part.strip()]
-    items = value if isinstance(value, list) else [value]
+    if mapped.tree:
+        items = naive_leaves(value["c"]) if isinstance(value, dict) and isinstance(value.get("c"), list) else []
+    else:
+        items = value if isinstance(value, list) else [value]
     return [item for item in items if item is not None]
 
 
@@ -171,6 +172,7 @@ records = st.fixed_dictionaries(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(records, min_size=1, max_size=6))
+@example([{"tree": {"c": [None]}}])
 def test_columns_hold_what_a_plain_reading_gives(tmp_path: Path, made: list[dict[str, Any]]) -> None:
     frame = extracted(tmp_path, made)
 

@@ -98,7 +98,7 @@ def source(domain: str, path: Path | None, rows: int | None) -> None:
 @click.option("--detach", is_flag=True, help="Print the run's address and do not wait for it.")
 def launch(job: str, domain: str | None, tags: tuple[str, ...], detach: bool) -> None:
     """Launch a JOB in a container of its own and follow it. Exits with 0 only if it succeeded."""
-    from millrace.compose.dagster_client import Client
+    from millrace.compose.dagster_client import ENDED, Client
 
     if wrong := [tag for tag in tags if not tag.partition("=")[1]]:
         raise click.BadParameter(f"{wrong[0]!r} is no KEY=VALUE", param_hint="--tag")
@@ -112,12 +112,13 @@ def launch(job: str, domain: str | None, tags: tuple[str, ...], detach: bool) ->
         return
     status = told = ""
     for status, events in client.follow(run_id):
-        if status != told:
+        if status not in (told, *ENDED):
             click.echo(status.lower())
             told = status
         for event in events:
             if line := line_of(event):
                 click.echo(f"  {line}")
+    click.echo(status.lower())  # last, when all that happened has been told
     sys.exit(0 if status == "SUCCESS" else 1)
 
 
