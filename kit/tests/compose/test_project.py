@@ -79,7 +79,7 @@ def test_without_docker_the_next_step_is_to_install_it(tmp_path: Path, monkeypat
     [
         ("127.0.0.1:3100", "off", "http://127.0.0.1:3100"),
         ("0.0.0.0:3100", "", "http://127.0.0.1:3100"),
-        ("127.0.0.1:3100", "internal", "https://127.0.0.1:3100"),
+        ("127.0.0.1:3100", "internal", "https://localhost:3100"),
         ("0.0.0.0:443", "data.example.org", "https://data.example.org"),
         ("0.0.0.0:8443", "data.example.org", "https://data.example.org:8443"),
         ("", "off", None),

@@ -151,9 +151,8 @@ CUT_OFF = [
     ("dagster-webserver", 3000),
     ("webserver-ui", 3000),
     ("dagster-webserver-readonly", 3000),
-    ("gateway", 3000),
-    ("museum", 4000),
-    ("platform", 4000),
+    ("museum-control", 4000),
+    ("platform-control", 4000),
 ]
 _CONNECT = """
 import socket, sys
@@ -184,4 +183,4 @@ def test_a_domain_reaches_its_stores_and_nothing_else_of_the_platform(
     reached = [target for target, said in reach(container, CUT_OFF).items() if said == "reached"]
 
     # Code servers share a network with Dagster and with each other; runs do not.
-    assert reached == (["museum:4000", "platform:4000"] if of == "museum" else [])
+    assert reached == (["museum-control:4000", "platform-control:4000"] if of == "museum" else [])

@@ -93,6 +93,8 @@ class Project:
             return f"https://{tls}" if port == "443" else f"https://{tls}:{port}"
         if host in ("0.0.0.0", "[::]"):  # noqa: S104 - every address is listened at, this machine's own too
             host = "127.0.0.1"
+        if tls == "internal" and host == "127.0.0.1":
+            host = "localhost"  # a certificate names no address
         return f"{'http' if tls == 'off' else 'https'}://{host}:{port}"
 
     def put_source(self, domain: str, source: Path) -> None:
