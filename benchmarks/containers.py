@@ -5,7 +5,6 @@ brings up a project of its own and takes it down again. The real collection of `
 made-up data of the same size.
 """
 
-import json
 import os
 import socket
 import statistics
@@ -19,10 +18,10 @@ from figures import Figure
 from millrace.compose.dagster_client import ENDED, Client
 from millrace.compose.project import Project
 from millrace.testing import resident_bytes
+from museum import ROWS, real_collection
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 7
-ROWS = 69_202
 FEW_ROWS = 200
 PROJECT = "millrace-bench"
 _TIMES = """query ($run: ID!) { runOrError(runId: $run) { ... on Run {
@@ -48,8 +47,8 @@ def figures() -> Iterator[Figure]:
         _compose("up", "--detach", "--wait")
         up = time.monotonic() - started
         time.sleep(10)
-        running = json.loads(f"[{','.join(_compose('ps', '--format', 'json').splitlines())}]")
-        resident = resident_bytes(one["ID"] for one in running) / 2**20
+        running = _compose("ps", "--quiet").split()
+        resident = resident_bytes(running) / 2**20
         services = f"{len(running)} services"
         yield Figure("platform_up_seconds", up, "s", 30.0, "≤ 30 s, images at hand", 1.0, services)
         yield Figure("platform_idle_memory", resident, "MiB", 1536.0, "≤ 1.5 GiB", 1.0, services)
@@ -84,9 +83,8 @@ def _compose(*arguments: str) -> str:
 
 
 def _give_source(project: Project) -> str:
-    real = os.environ.get("MILLRACE_REAL_DATA")
-    if real and (Path(real) / "tate").is_dir():
-        project.put_source("museum", Path(real) / "tate")
+    if real := real_collection():
+        project.put_source("museum", real)
         return "Tate, 69,202 objects"
     project.put_sample("museum", ROWS)
     return f"made-up, {ROWS:,} records"

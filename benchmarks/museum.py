@@ -55,10 +55,15 @@ def figures() -> Iterator[Figure]:
         yield Figure("museum_peak_memory", max(memory), "MiB", 1024.0, "≤ 1 GiB", 1.0, data)
 
 
-def _source(folder: Path) -> tuple[Path, str]:
+def real_collection() -> Path | None:
+    """The folder of the Tate's collection, if it is there."""
     real = os.environ.get("MILLRACE_REAL_DATA")
-    if real and (Path(real) / "tate").is_dir():
-        return Path(real) / "tate", "Tate"
+    return Path(real) / "tate" if real and (Path(real) / "tate").is_dir() else None
+
+
+def _source(folder: Path) -> tuple[Path, str]:
+    if real := real_collection():
+        return real, "Tate"
     subprocess.run(
         [
             str(Path(sys.executable).parent / "millrace"),

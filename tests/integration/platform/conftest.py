@@ -163,10 +163,6 @@ class Platform:
 
         eventually(back, 60)
 
-    def resident_bytes(self) -> int:
-        """Memory of all services that cannot be taken back."""
-        return resident_bytes(one["Id"] for one in self.inspected() if one["State"]["Running"])
-
     # Outputs
     def digests(self) -> dict[str, str]:
         """MD5 of every file that the museum has published, by its name below `outputs/museum`."""
@@ -243,7 +239,9 @@ def platform() -> Generator[Platform]:
         try:
             docker("compose", "up", "-d", "--wait", env=environment)
             brought_up = Platform(Project(ROOT), name, port, time.monotonic() - started, environment)
-            brought_up.idle_bytes = brought_up.resident_bytes()
+            brought_up.idle_bytes = resident_bytes(
+                one["Id"] for one in brought_up.inspected() if one["State"]["Running"]
+            )
             yield brought_up
         finally:
             down = subprocess.run(

@@ -84,9 +84,7 @@ def _connect(address: Address, password: str, database: str) -> Connection:
     except psycopg2.OperationalError as error:
         # psycopg2 gives a refused connection no code, only the server's text.
         if "password authentication failed" in str(error):
-            raise PartedVolumesError(
-                "postgres", "the superuser's password in the master volume", "postgres-data"
-            ) from error
+            raise PartedVolumesError("postgres", "the superuser's password in the master volume") from error
         raise _StartingError(str(error)) from error
     connection.autocommit = True  # CREATE DATABASE takes no transaction
     return connection

@@ -8,7 +8,8 @@ class SetupError(Exception):
 class PartedVolumesError(SetupError):
     """A store was set up with another master volume than the one that is mounted now."""
 
-    def __init__(self, store: str, refused: str, volume: str) -> None:
+    def __init__(self, store: str, refused: str) -> None:
+        volume = f"{store}-data"
         super().__init__(
             f"{store}: refuses {refused} (expected: the one that its volume was made with; the volumes "
             f"'secrets-master' and '{volume}' come from different times); restore the volume 'secrets-master' that "

@@ -69,9 +69,7 @@ def _sign_in(client: Minio) -> None:
         raise _StartingError(str(error)) from error
     except S3Error as error:
         if error.code in _REFUSED:
-            raise PartedVolumesError(
-                "object-store", "the root key in the master volume", "object-store-data"
-            ) from error
+            raise PartedVolumesError("object-store", "the root key in the master volume") from error
         raise _StartingError(f"{error.code}: {error.message}") from error
 
 
