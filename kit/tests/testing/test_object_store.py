@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from millrace.testing.object_store import NoObjectStoreError, object_store_server
+from millrace.testing.object_store import object_store_server
+from millrace.testing.programs import NoProgramError
 
 
 def program(path: Path, text: str) -> Path:
@@ -27,7 +28,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refusal(folder: Path) -> str:
-    with pytest.raises(NoObjectStoreError) as caught, object_store_server(folder):
+    with pytest.raises(NoProgramError) as caught, object_store_server(folder):
         raise AssertionError("it began")
     return str(caught.value)
 
@@ -45,7 +46,7 @@ def test_a_server_that_stops_keeps_what_it_holds(object_store: Any) -> None:
 
 
 def test_without_any_the_reason_says_where_it_was_looked_for(bare: Path, tmp_path: Path) -> None:
-    assert refusal(tmp_path) == "MILLRACE_MINIO names no MinIO, and there is neither minio nor docker on PATH"
+    assert refusal(tmp_path) == "MILLRACE_MINIO is not set, and there is neither minio nor docker on PATH"
 
 
 def test_a_variable_that_names_no_program_is_said(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +72,6 @@ def test_an_engine_without_the_image_is_said(
         monkeypatch.setenv(name, value)
 
     assert refusal(tmp_path) == (
-        f"MILLRACE_MINIO names no MinIO, there is none on PATH, and no Docker Engine here has the image {image}"
+        f"MILLRACE_MINIO is not set, there is no minio on PATH, and no Docker Engine here has the image {image}"
     )
     assert (tmp_path / "asked").read_text() == f"create --pull never {image}\n"

@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -24,6 +23,8 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+
+from millrace.testing.programs import NoProgramError, program
 
 FOLDER = Path(__file__).parents[1]
 UPSTREAMS = ("DAGSTER", "DAGSTER_READONLY", "GRAFANA", "PROMETHEUS", "ALERTMANAGER", "OBJECT_STORE")
@@ -100,12 +101,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def caddy() -> str:
-    """Caddy's binary; `MILLRACE_CADDY` names another version than the one on PATH."""
-    found = shutil.which(os.environ.get("MILLRACE_CADDY", "caddy"))
-    if found is None:
-        pytest.skip("no caddy on PATH: apt-get install caddy")
-    return found
+@pytest.fixture(scope="module", autouse=True)
+def _caddy_on_path(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    try:
+        found = program("caddy", "caddy:/usr/bin/caddy", tmp_path_factory.mktemp("caddy"), os.environ)
+    except NoProgramError as error:
+        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{found.parent}:{os.environ['PATH']}")
+        yield
 
 
 @contextmanager
@@ -157,7 +161,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     hashes = {user: bcrypt.hashpw(text.encode(), bcrypt.gensalt(4)).decode() for user, text in PASSWORDS.items()}
     users.write_text("".join(f"{user} {hashed}\n" for user, hashed in hashes.items()))
     return {
-        "PATH": f"{Path(caddy()).parent}:{os.environ['PATH']}",
+        "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "MILLRACE_GATEWAY_USERS": str(users),
         **variables,
@@ -596,7 +600,7 @@ def test_it_serves_tls_under_any_name_with_one_setting(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["off", "internal", "public"])
 def test_each_file_is_valid(tmp_path: Path, name: str) -> None:
-    command = [caddy(), "validate", "--adapter", "caddyfile", "--config", FOLDER / f"{name}.caddy"]
+    command = ["caddy", "validate", "--adapter", "caddyfile", "--config", FOLDER / f"{name}.caddy"]
 
     result = subprocess.run(
         command,

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +26,8 @@ ROOT = Path(__file__).parents[3]
 Answer = TypeVar("Answer")
 
 _EVENTS = """query ($run: ID!, $cursor: String) { logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
-  ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey } } } } }"""
+  ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey }
+  ... on LogsCapturedEvent { logKey } } } } }"""
 _RUN = (
     "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status parentRunId rootRunId tags { key value } } } }"
 )
@@ -71,6 +73,12 @@ class Platform:
     environment: Mapping[str, str]
     idle_bytes: int = 0
     _sign_in: list[SignIn] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str], folder: Path, started_in: float = 0) -> "Platform":
+        """The platform that runs in `environment`, of the checkout in `folder`."""
+        name, port = environment["COMPOSE_PROJECT_NAME"], int(environment["MILLRACE_PORT"])
+        return cls(Project(folder), name, port, started_in, environment)
 
     def compose(self, *arguments: str) -> str:
         return docker("compose", *arguments, env=self.environment)
@@ -218,39 +226,52 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def platform() -> Generator[Platform]:
-    """Brought up from images that `scripts/images all` has made; taken down with all that was its own."""
-    name = f"millrace-test-{uuid4().hex[:6]}"
-    port = free_port()
+@contextmanager
+def throw_away(settings: Mapping[str, str], folder: Path = ROOT) -> Generator[dict[str, str]]:
+    """A compose project of its own on a free port: the environment for its commands; taken down with all that it left.
+
+    Args:
+        settings: Further settings, as they would stand in `.env`.
+        folder: The checkout whose compose files it is.
+    """
     settings = {
-        "COMPOSE_PROJECT_NAME": name,
+        "COMPOSE_PROJECT_NAME": f"millrace-test-{uuid4().hex[:6]}",
         "COMPOSE_FILE": "compose.yaml:compose.source.yaml",
-        "MILLRACE_PORT": str(port),
-        "MILLRACE_MAX_CONCURRENT_RUNS": "2",
+        "MILLRACE_PORT": str(free_port()),
+        **settings,
     }
-    foreign = ("MILLRACE_", "MUSEUM_", "COMPOSE_")
+    name = settings["COMPOSE_PROJECT_NAME"]
+    foreign = ("MILLRACE_", "MUSEUM_", "COMPOSE_", "VIRTUAL_ENV", "ROOT")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)} | settings
+    volumes = set(docker("volume", "ls", "--quiet").split())
     with pytest.MonkeyPatch.context() as patch:
         for key, value in settings.items():
             patch.setenv(key, value)
-        volumes = set(docker("volume", "ls", "--quiet").split())
-        started = time.monotonic()
         try:
-            docker("compose", "up", "-d", "--wait", env=environment)
-            brought_up = Platform(Project(ROOT), name, port, time.monotonic() - started, environment)
-            brought_up.idle_bytes = resident_bytes(
-                one["Id"] for one in brought_up.inspected() if one["State"]["Running"]
-            )
-            yield brought_up
+            yield environment
         finally:
             down = subprocess.run(
-                ["docker", "compose", "down", "--volumes"], cwd=ROOT, env=environment, capture_output=True, check=False
+                ["docker", "compose", "down", "--volumes"],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                check=False,
             )
             left = left_of(name) + sorted(set(docker("volume", "ls", "--quiet").split()) - volumes)
             remove(name)
-        assert down.returncode == 0, down.stderr.decode()
-        assert left == [], "docker compose down -v left something"
+    assert down.returncode == 0, down.stderr.decode()
+    assert left == [], "docker compose down -v left something"
+
+
+@pytest.fixture(scope="session")
+def platform() -> Generator[Platform]:
+    """Brought up from images that `scripts/images all` has made; taken down with all that was its own."""
+    with throw_away({"MILLRACE_MAX_CONCURRENT_RUNS": "2"}) as environment:
+        started = time.monotonic()
+        docker("compose", "up", "-d", "--wait", env=environment)
+        platform = Platform.of(environment, ROOT, time.monotonic() - started)
+        platform.idle_bytes = resident_bytes(one["Id"] for one in platform.inspected() if one["State"]["Running"])
+        yield platform
 
 
 def left_of(project: str) -> list[str]:

@@ -4,9 +4,11 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.integration.platform.conftest import ROOT, Platform
+import pytest
+from tests.integration.platform.conftest import ROOT, Platform, docker
 from tests.integration.platform.test_faults import outcome, published
 
+_CAPTURED = "query ($key: [String!]!) { capturedLogs(logKey: $key) { stdout stderr } }"
 # What would change this checkout.
 NOT_HERE = {"git pull"}
 
@@ -40,7 +42,20 @@ def test_every_command_does_what_it_says(platform: Platform) -> None:
     assert said["scripts/millrace launch nightly_job"].rstrip().endswith("success")
 
 
-def test_a_platform_that_was_stopped_starts_again_with_its_data_and_what_ran(sampled: Platform) -> None:
+def test_what_a_run_printed_is_read_when_its_container_is_gone(sampled: Platform) -> None:
+    run = sampled.launch("harvest_job")
+    assert sampled.ended(run) == "SUCCESS"
+    docker("rm", "--force", "--volumes", sampled.run_container(run)["Id"])
+
+    (key,) = [event["logKey"] for event in sampled.events(run) if event["__typename"] == "LogsCapturedEvent"]
+    logs = sampled.client("viewer").ask(_CAPTURED, {"key": key})["capturedLogs"]
+
+    assert f"{run} - " in logs["stderr"]
+    assert "harvested_objects" in logs["stderr"]
+
+
+@pytest.mark.parametrize("halt", ["stop", "down"])
+def test_a_platform_that_was_halted_starts_again_with_its_data_and_what_ran(sampled: Platform, halt: str) -> None:
     done = sampled.launch()
     assert outcome(sampled, done) == "SUCCESS"
     before = published(sampled)
@@ -48,7 +63,7 @@ def test_a_platform_that_was_stopped_starts_again_with_its_data_and_what_ran(sam
     interrupted = sampled.launch()
     sampled.wait_for_step(interrupted, "reshaped_objects")
 
-    sampled.compose("stop")
+    sampled.compose(halt)
     sampled.compose("up", "-d", "--wait")
 
     assert sampled.project.sign_in().passwords == passwords
@@ -56,3 +71,13 @@ def test_a_platform_that_was_stopped_starts_again_with_its_data_and_what_ran(sam
     assert outcome(sampled, interrupted) == "SUCCESS"
     assert sampled.run(interrupted)["status"] == "FAILURE", "a retry took its place"
     assert published(sampled) == before
+
+
+def test_a_run_goes_on_while_the_platforms_own_services_are_replaced(sampled: Platform) -> None:
+    own = ["docker-gate", "dagster-daemon", "dagster-webserver", "dagster-webserver-readonly", "museum", "gateway"]
+    run = sampled.launch()
+    sampled.wait_for_step(run, "reshaped_objects")
+
+    sampled.compose("up", "-d", "--wait", "--no-deps", "--force-recreate", *own)
+
+    assert sampled.ended(run) == "SUCCESS"

@@ -2,15 +2,13 @@
 
 import json
 import ssl
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Generator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from tests.integration.platform.conftest import ROOT, docker, eventually, free_port, left_of, remove
+from tests.integration.platform.conftest import ROOT, docker, eventually, throw_away
 
 from millrace.compose.project import Project
 
@@ -18,20 +16,9 @@ from millrace.compose.project import Project
 @pytest.fixture(scope="module")
 def address() -> Generator[str]:
     """Of a gateway alone, with certificates of its own authority; what is behind it is not there."""
-    name = f"millrace-test-{uuid4().hex[:6]}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COMPOSE_PROJECT_NAME", name)
-        patch.setenv("COMPOSE_FILE", "compose.yaml:compose.source.yaml")
-        patch.setenv("MILLRACE_PORT", str(free_port()))
-        patch.setenv("MILLRACE_TLS", "internal")
-        try:
-            docker("compose", "up", "-d", "--wait", "gateway")
-            yield Project(ROOT).address()
-        finally:
-            subprocess.run(["docker", "compose", "down", "--volumes"], cwd=ROOT, capture_output=True, check=False)
-            left = left_of(name)
-            remove(name)
-    assert left == []
+    with throw_away({"MILLRACE_TLS": "internal"}):
+        docker("compose", "up", "-d", "--wait", "gateway")
+        yield Project(ROOT).address()
 
 
 def test_the_door_speaks_tls_with_a_certificate_of_its_own_authority(address: str, tmp_path: Path) -> None:

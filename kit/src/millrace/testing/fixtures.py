@@ -10,7 +10,8 @@ from collections.abc import Generator
 
 import pytest
 
-from millrace.testing.object_store import NoObjectStoreError, ObjectStore, object_store_server
+from millrace.testing.object_store import ObjectStore, object_store_server
+from millrace.testing.programs import NoProgramError
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,7 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Generator[ObjectSt
     try:
         with object_store_server(folder) as server:
             yield server
-    except NoObjectStoreError as error:
+    except NoProgramError as error:
         pytest.skip(str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # a hundred megabytes of binary, and the tests' objects

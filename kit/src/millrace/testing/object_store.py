@@ -1,28 +1,23 @@
 """A real object store for tests: the MinIO that the platform runs, started beside them on a port of its own.
 
-The server's binary is the one that MILLRACE_MINIO names, else `minio` on PATH, else it comes out of the image
-`${MILLRACE_IMAGES:-millrace}/object-store:${MILLRACE_VERSION:-dev}` where a Docker Engine has it.
+Where its program comes from, `programs.py` says.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from millrace.stores import ACCESS_KEY_FILE, SECRET_KEY_FILE, Place
+from millrace.testing.programs import program
 
-_IN_THE_IMAGE = "/usr/local/bin/minio"
+_IN_ITS_IMAGE = "object-store:/usr/local/bin/minio"
 _ANSWERS_WITHIN_SECONDS = 60.0
 _ENDS_WITHIN_SECONDS = 20.0
-
-
-class NoObjectStoreError(Exception):
-    """This machine has no MinIO; the text says where it was looked for."""
 
 
 class ObjectStore:
@@ -116,42 +111,12 @@ def object_store_server(folder: Path) -> Generator[ObjectStore]:
     """A server that answers, with its data and its key below `folder`.
 
     Raises:
-        NoObjectStoreError: this machine has no MinIO.
+        NoProgramError: this machine has no MinIO.
     """
-    server = ObjectStore(_binary(folder, os.environ), folder)
+    server = ObjectStore(program("minio", _IN_ITS_IMAGE, folder, os.environ), folder)
     server.start()
     try:
         server.wait()
         yield server
     finally:
         server.stop()
-
-
-def _binary(folder: Path, environment: Mapping[str, str]) -> Path:
-    named = environment.get("MILLRACE_MINIO")
-    found = shutil.which(named or "minio")
-    if found is not None:
-        return Path(found)
-    if named:
-        raise NoObjectStoreError(f"MILLRACE_MINIO={named!r} is no program")
-    images, version = environment.get("MILLRACE_IMAGES") or "millrace", environment.get("MILLRACE_VERSION") or "dev"
-    image = f"{images}/object-store:{version}"
-    if shutil.which("docker") is None:
-        raise NoObjectStoreError("MILLRACE_MINIO names no MinIO, and there is neither minio nor docker on PATH")
-    created = _docker("create", "--pull", "never", image)
-    if created.returncode:
-        raise NoObjectStoreError(
-            f"MILLRACE_MINIO names no MinIO, there is none on PATH, and no Docker Engine here has the image {image}"
-        )
-    container = created.stdout.strip()
-    try:
-        copied = _docker("cp", f"{container}:{_IN_THE_IMAGE}", str(folder / "minio"))
-    finally:
-        _docker("rm", "--volumes", container)
-    if copied.returncode:
-        raise NoObjectStoreError(f"the image {image} has no {_IN_THE_IMAGE}")
-    return folder / "minio"
-
-
-def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True)  # noqa: S607
