@@ -23,7 +23,6 @@ def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answering:
         docker.write_text(f"#!/bin/sh\n{script}\n")
         docker.chmod(0o755)
         monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
-        monkeypatch.delenv("MILLRACE_ADDRESS", raising=False)
         return Project(tmp_path)
 
     return make
@@ -99,9 +98,10 @@ def test_the_address_is_the_port_that_the_gateway_publishes(
         assert project.address() == address
 
 
-def test_an_address_that_was_set_is_taken(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = answering("exit 1")
-    monkeypatch.setenv("MILLRACE_ADDRESS", "https://data.example.org/")
+def test_an_address_that_was_set_is_taken(answering: Answering) -> None:
+    environment = {"MILLRACE_TLS": "off", "MILLRACE_ADDRESS": "https://data.example.org/"}
+    configuration = json.dumps({"services": {"gateway": {"environment": environment}}})
+    project = answering(f"case $2 in config) echo '{configuration}' ;; *) exit 1 ;; esac")
 
     assert project.address() == "https://data.example.org"
 

@@ -148,9 +148,7 @@ class Platform:
 
     # Containers
     def inspected(self) -> list[dict[str, Any]]:
-        """`docker inspect` of every container of this project, runs' among them."""
-        names = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.name}").split()
-        return json.loads(docker("inspect", *names)) if names else []
+        return inspected(self.name)
 
     def container(self, service: str) -> dict[str, Any]:
         return json.loads(docker("inspect", f"{self.name}-{service}-1"))[0]
@@ -243,21 +241,17 @@ def throw_away(settings: Mapping[str, str], folder: Path = ROOT) -> Generator[di
     name = settings["COMPOSE_PROJECT_NAME"]
     foreign = ("MILLRACE_", "MUSEUM_", "COMPOSE_", "VIRTUAL_ENV", "ROOT")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)} | settings
-    volumes = set(docker("volume", "ls", "--quiet").split())
     with pytest.MonkeyPatch.context() as patch:
         for key, value in settings.items():
             patch.setenv(key, value)
         try:
             yield environment
         finally:
-            down = subprocess.run(
-                ["docker", "compose", "down", "--volumes"],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                check=False,
-            )
-            left = left_of(name) + sorted(set(docker("volume", "ls", "--quiet").split()) - volumes)
+            mounts = [mount for one in inspected(name) for mount in one["Mounts"]]
+            volumes = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}  # nameless ones too
+            command = ["docker", "compose", "down", "--volumes"]
+            down = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+            left = left_of(name) + sorted(set(docker("volume", "ls", "--quiet").split()) & volumes)
             remove(name)
     assert down.returncode == 0, down.stderr.decode()
     assert left == [], "docker compose down -v left something"
@@ -272,6 +266,12 @@ def platform() -> Generator[Platform]:
         platform = Platform.of(environment, ROOT, time.monotonic() - started)
         platform.idle_bytes = resident_bytes(one["Id"] for one in platform.inspected() if one["State"]["Running"])
         yield platform
+
+
+def inspected(project: str) -> list[dict[str, Any]]:
+    """`docker inspect` of every container of a project, runs' among them."""
+    names = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={project}").split()
+    return json.loads(docker("inspect", *names)) if names else []
 
 
 def left_of(project: str) -> list[str]:

@@ -5,7 +5,6 @@ What belongs here: calls of `docker compose`. What does not: how answers look in
 """
 
 import json
-import os
 import shutil
 import subprocess
 import tarfile
@@ -81,13 +80,13 @@ class Project:
         Raises:
             PlatformRefusedError: it does not run.
         """
-        if given := os.environ.get("MILLRACE_ADDRESS"):
+        gateway = json.loads(self._compose("config", "--format", "json"))["services"]["gateway"]
+        if given := gateway["environment"].get("MILLRACE_ADDRESS"):
             return given.rstrip("/")
         published = self._compose("port", "gateway", "3000").strip()
         if not published or published.endswith(":0"):
             raise PlatformRefusedError("gateway", "does not run", next_step="docker compose up -d --wait")
         host, _, port = published.rpartition(":")
-        gateway = json.loads(self._compose("config", "--format", "json"))["services"]["gateway"]
         tls = gateway["environment"].get("MILLRACE_TLS") or "off"
         if tls not in ("off", "internal"):
             return f"https://{tls}" if port == "443" else f"https://{tls}:{port}"
