@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 
 _EVENTS = """query ($run: ID!, $cursor: String) { logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
   ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey }
-  ... on LogsCapturedEvent { logKey } } } } }"""
+  ... on LogsCapturedEvent { fileKey } } } } }"""
 _RUN = (
     "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status parentRunId rootRunId tags { key value } } } }"
 )

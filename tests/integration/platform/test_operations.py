@@ -47,8 +47,8 @@ def test_what_a_run_printed_is_read_when_its_container_is_gone(sampled: Platform
     assert sampled.ended(run) == "SUCCESS"
     docker("rm", "--force", "--volumes", sampled.run_container(run)["Id"])
 
-    (key,) = [event["logKey"] for event in sampled.events(run) if event["__typename"] == "LogsCapturedEvent"]
-    logs = sampled.client("viewer").ask(_CAPTURED, {"key": key})["capturedLogs"]
+    (file,) = [event["fileKey"] for event in sampled.events(run) if event["__typename"] == "LogsCapturedEvent"]
+    logs = sampled.client("viewer").ask(_CAPTURED, {"key": [run, "compute_logs", file]})["capturedLogs"]
 
     assert f"{run} - " in logs["stderr"]
     assert "harvested_objects" in logs["stderr"]
