@@ -43,15 +43,15 @@ def test_every_command_does_what_it_says(platform: Platform) -> None:
 
 
 def test_what_a_run_printed_is_read_when_its_container_is_gone(sampled: Platform) -> None:
-    run = sampled.launch("harvest_job")
+    run = sampled.launch()
     assert sampled.ended(run) == "SUCCESS"
     docker("rm", "--force", "--volumes", sampled.run_container(run)["Id"])
 
     (file,) = [event["fileKey"] for event in sampled.events(run) if event["__typename"] == "LogsCapturedEvent"]
     logs = sampled.client("viewer").ask(_CAPTURED, {"key": [run, "compute_logs", file]})["capturedLogs"]
 
-    assert f"{run} - " in logs["stderr"]
-    assert "harvested_objects" in logs["stderr"]
+    assert f"nightly_job - {run} - " in logs["stderr"]
+    assert "published_objects" in logs["stderr"]
 
 
 @pytest.mark.parametrize("halt", ["stop", "down"])
