@@ -26,7 +26,7 @@ import urllib3
 
 pytestmark = pytest.mark.compose
 
-PREFIX = f"millrace-test-{uuid.uuid4().hex[:8]}"
+PREFIX = f"{os.environ.get('MILLRACE_TEST_PREFIX', 'millrace-test')}-{uuid.uuid4().hex[:8]}"
 # The port of each image that a test talks to from outside.
 PORTS = {
     "alertmanager": 9093,

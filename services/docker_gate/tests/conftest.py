@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import socket
 import tarfile
 import threading
@@ -137,10 +138,11 @@ class Gate:
         role: str = "launcher",
         headers: tuple[str, ...] = (),
         body: bytes | None = None,
+        connection_header: str = "close",
     ) -> Answer:
         """Send one request, byte for byte; a body comes with its length unless a header already says so."""
         target = target.format(hold=self.hold, project=self.project)
-        lines = [f"{method} {target} HTTP/1.1", "Host: gate", "Connection: close", *headers]
+        lines = [f"{method} {target} HTTP/1.1", "Host: gate", f"Connection: {connection_header}", *headers]
         if body is not None and not any(one.lower().startswith(("content-length", "transfer")) for one in headers):
             lines.append(f"Content-Length: {len(body)}")
         request = "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
@@ -217,7 +219,7 @@ def docker_client() -> Generator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def docker_settings() -> Generator[Settings]:
     """Settings of a project of one's own on the real engine: two networks, an image; all of it removed in the end."""
-    project = f"gate-test-{uuid4().hex[:10]}"
+    project = f"{os.environ.get('MILLRACE_TEST_PREFIX', 'millrace-test')}-gate-{uuid4().hex[:10]}"
     settings = Settings(project=project, images=project, domains=("museum",), networks=("first", "second"))
     with docker_client() as client:
         try:

@@ -193,16 +193,16 @@ def test_a_folder_that_cannot_be_a_role_or_a_user_is_refused(tmp_path: Path, nam
         domains_in(tmp_path / "domains")
 
 
-def test_people_see_where_and_as_whom_they_sign_in(master: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_see_as_whom_they_sign_in(master: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hand_to(master, out)
     passwords = {user: (master / "gateway" / user).read_text() for user in ("operator", "viewer")}
 
-    main(["--master", str(master), "show", "--address", "https://data.example"])
+    main(["--master", str(master), "show"])
     lines = capsys.readouterr().out.splitlines()
-    main(["--master", str(master), "show", "--json", "--address", "https://data.example"])
+    main(["--master", str(master), "show", "--json"])
 
-    assert [line.split()[:2] for line in lines] == [["address", "https://data.example"], *map(list, passwords.items())]
-    assert json.loads(capsys.readouterr().out) == {"address": "https://data.example", "users": passwords}
+    assert [line.split()[:2] for line in lines] == [*map(list, passwords.items())]
+    assert json.loads(capsys.readouterr().out) == {"users": passwords}
 
 
 def test_showing_before_the_first_start_is_one_line(master: Path) -> None:

@@ -23,6 +23,7 @@ from millrace.compose.project import Project, SignIn
 from millrace.testing import resident_bytes
 
 ROOT = Path(__file__).parents[3]
+PREFIX = os.environ.get("MILLRACE_TEST_PREFIX", "millrace-test")  # of all that tests make in the engine
 Answer = TypeVar("Answer")
 
 _EVENTS = """query ($run: ID!, $cursor: String) { logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
@@ -69,16 +70,15 @@ class Platform:
     project: Project
     name: str
     port: int
-    started_in: float
     environment: Mapping[str, str]
     idle_bytes: int = 0
     _sign_in: list[SignIn] = field(default_factory=list)
 
     @classmethod
-    def of(cls, environment: Mapping[str, str], folder: Path, started_in: float = 0) -> "Platform":
+    def of(cls, environment: Mapping[str, str], folder: Path) -> "Platform":
         """The platform that runs in `environment`, of the checkout in `folder`."""
         name, port = environment["COMPOSE_PROJECT_NAME"], int(environment["MILLRACE_PORT"])
-        return cls(Project(folder), name, port, started_in, environment)
+        return cls(Project(folder), name, port, environment)
 
     def compose(self, *arguments: str) -> str:
         return docker("compose", *arguments, env=self.environment)
@@ -159,7 +159,7 @@ class Platform:
     def kill(self, service: str) -> None:
         """Kill a service's process and wait until it is back: another process, and healthy."""
         before = self.container(service)["State"]
-        os.kill(before["Pid"], signal.SIGKILL)
+        send_signal(before["Pid"], signal.SIGKILL)
 
         def back() -> None:
             state = self.container(service)["State"]
@@ -198,6 +198,19 @@ def docker(*arguments: str, env: Mapping[str, str] | None = None) -> str:
     return ended.stdout
 
 
+def send_signal(pid: int, number: signal.Signals) -> None:
+    """To a process of a container, by its number on the host; it belongs to another user."""
+    if os.geteuid() == 0:
+        os.kill(pid, number)
+    else:
+        subprocess.run(["sudo", "kill", "-s", number.name, str(pid)], check=True)
+
+
+def processes(container: str) -> list[int]:
+    """Those of a container, by their numbers on the host."""
+    return [int(pid) for pid in docker("top", container, "-eo", "pid").split()[1:]]
+
+
 def eventually(ask: Callable[[], Answer], within_seconds: float = 60, every_seconds: float = 1) -> Answer:
     """The first answer that is no error; the last error if there is none in time."""
     deadline = time.monotonic() + within_seconds
@@ -233,7 +246,7 @@ def throw_away(settings: Mapping[str, str], folder: Path = ROOT) -> Generator[di
         folder: The checkout whose compose files it is.
     """
     settings = {
-        "COMPOSE_PROJECT_NAME": f"millrace-test-{uuid4().hex[:6]}",
+        "COMPOSE_PROJECT_NAME": f"{PREFIX}-{uuid4().hex[:6]}",
         "COMPOSE_FILE": "compose.yaml:compose.source.yaml",
         "MILLRACE_PORT": str(free_port()),
         **settings,
@@ -261,9 +274,8 @@ def throw_away(settings: Mapping[str, str], folder: Path = ROOT) -> Generator[di
 def platform() -> Generator[Platform]:
     """Brought up from images that `scripts/images all` has made; taken down with all that was its own."""
     with throw_away({"MILLRACE_MAX_CONCURRENT_RUNS": "2"}) as environment:
-        started = time.monotonic()
         docker("compose", "up", "-d", "--wait", env=environment)
-        platform = Platform.of(environment, ROOT, time.monotonic() - started)
+        platform = Platform.of(environment, ROOT)
         platform.idle_bytes = resident_bytes(one["Id"] for one in platform.inspected() if one["State"]["Running"])
         yield platform
 
@@ -292,11 +304,15 @@ def remove(project: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def sampled(platform: Platform) -> Platform:
-    """The platform with made-up data for the museum: enough for a run to be met in its midst."""
+def sampled(platform: Platform) -> Generator[Platform]:
+    """The platform with made-up data for the museum: enough for a run to be met in its midst.
+
+    In the end one is left in its midst: whether anything is left of it, and of all those before, the platform finds.
+    """
     done = platform.millrace("source", "museum", "--rows", "20000")
     assert done.returncode == 0, done.stderr
-    return platform
+    yield platform
+    platform.wait_for_step(platform.launch(), "harvested_objects")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from tests.integration.platform.conftest import Platform, docker, eventually, throw_away
+from tests.integration.platform.conftest import PREFIX, Platform, docker, eventually, throw_away
 
 DOMAIN = "weather"
-NAME = f"millrace-test-{os.getpid()}"
+NAME = f"{PREFIX}-{os.getpid()}"
 LAST = "scripts/millrace launch daily_job"
 
 

@@ -4,13 +4,12 @@ Processes are killed by their number on the host: `docker kill` would count as a
 policy acts.
 """
 
-import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
-from tests.integration.platform.conftest import Platform, docker, eventually
+from tests.integration.platform.conftest import Platform, eventually, processes, send_signal
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -50,10 +49,11 @@ def test_a_killed_run_container_is_noticed_told_and_retried_to_the_same_outputs(
 ) -> None:
     run = sampled.launch()
     sampled.wait_for_step(run, "reshaped_objects")
-    os.kill(sampled.run_container(run)["State"]["Pid"], signal.SIGKILL)
+    send_signal(sampled.run_container(run)["State"]["Pid"], signal.SIGKILL)
 
     eventually(lambda: ended(sampled, run, "FAILURE"), 60)
     assert "was killed (SIGKILL)" in sampled.text(run)
+    assert "The last it printed" in sampled.text(run)
     assert outcome(sampled, run) == "SUCCESS"
     assert published(sampled) == undisturbed
 
@@ -153,8 +153,8 @@ def test_terminating_ends_the_container(sampled: Platform, *, deaf: bool) -> Non
     sampled.wait_for_step(run, "reshaped_objects")
     container = sampled.run_container(run)
     if deaf:
-        for pid in docker("top", container["Id"], "-eo", "pid").split()[1:]:
-            os.kill(int(pid), signal.SIGSTOP)
+        for pid in processes(container["Id"]):
+            send_signal(pid, signal.SIGSTOP)
 
     assert sampled.terminate(run) == "TerminateRunSuccess"
 

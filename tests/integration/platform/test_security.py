@@ -1,13 +1,12 @@
 """What `docker inspect` says of every container, runs' among them."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Generator
 from typing import Any
 
 import pytest
-from tests.integration.platform.conftest import ROOT, Platform, docker
+from tests.integration.platform.conftest import ROOT, Platform, docker, processes, send_signal
 
 # The one that reaches the Docker socket: user 0, and nothing that user 0 is otherwise able to.
 ROOT_SERVICE = "docker-gate"
@@ -31,9 +30,12 @@ def containers(sampled: Platform) -> Generator[list[dict[str, Any]]]:
     sampled.wait_for_step(run, "reshaped_objects")
     inspected = sampled.inspected()
     (of_run,) = (one for one in inspected if one["Config"]["Labels"].get("millrace.run_id") == run)
-    os.kill(of_run["State"]["Pid"], signal.SIGSTOP)  # it stays where it is until all is seen
+    stopped = processes(of_run["Id"])  # it stays where it is until all is seen
+    for pid in stopped:
+        send_signal(pid, signal.SIGSTOP)
     yield inspected
-    os.kill(of_run["State"]["Pid"], signal.SIGCONT)
+    for pid in stopped:
+        send_signal(pid, signal.SIGCONT)
     assert sampled.ended(run) == "SUCCESS"
 
 
@@ -120,14 +122,16 @@ def test_no_secret_is_in_an_environment_a_command_line_or_a_log(platform: Platfo
 
     for one in platform.inspected():
         logs = log(one["Id"])
-        processes = ""
+        shown = ""
         if one["State"]["Running"]:
-            processes = docker(
+            shown = docker(
                 "exec", one["Id"], "sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true"
             )
+            assert shown.count("PATH=") >= 2, f"{service(one)}: only the process that looks was seen"
+            assert "execute_run" in shown or not service(one).endswith("-run")
         for secret in secrets:
             assert secret not in str(one), f"{service(one)}: docker inspect shows a secret"
-            assert secret not in processes, f"{service(one)}: a process shows a secret"
+            assert secret not in shown, f"{service(one)}: a process shows a secret"
             assert secret not in logs, f"{service(one)}: the log shows a secret"
 
 
@@ -140,12 +144,27 @@ def test_networks_but_two_have_no_way_out(containers: list[dict[str, Any]], plat
     assert sorted(name.removeprefix(f"{platform.name}_") for name in open_ones) == ["edge", "egress"]
 
 
+def test_the_gate_is_reached_by_who_launches_and_by_who_stops_and_by_nobody_else(
+    containers: list[dict[str, Any]], platform: Platform
+) -> None:
+    def on(network: str) -> set[str]:
+        name = f"{platform.name}_{network}"
+        return {service(one) for one in containers if name in one["NetworkSettings"]["Networks"]}
+
+    assert on("docker-launcher") == {"docker-gate", "dagster-daemon"}
+    assert on("docker-webserver") == {"docker-gate", "dagster-webserver"}
+    (gate,) = (one for one in containers if service(one) == "docker-gate")
+    assert len(gate["NetworkSettings"]["Networks"]) == 2
+
+
 # Where a connection succeeds, so that a refusal elsewhere means something.
-REACHED = [("postgres", 5432), ("object-store", 9000)]
+REACHED = [("postgres", 5432), ("object-store", 9000), ("gateway", 3000)]  # the last one asks for a sign-in
 CUT_OFF = [
     ("gate-launcher", 2375),
     ("gate-webserver", 2376),
     ("neo4j", 7687),
+    ("postgres-exporter", 9187),
+    ("node-exporter", 9100),
     ("prometheus", 9090),
     ("alertmanager", 9093),
     ("dagster-webserver", 3000),

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from tests.integration.platform.conftest import Platform
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 PAGES = [
     "/",
@@ -40,7 +42,21 @@ MUTATIONS = {
     "reload": 'mutation { reloadRepositoryLocation(repositoryLocationName: "museum") { __typename } }',
     "stop_the_location": 'mutation { shutdownRepositoryLocation(repositoryLocationName: "museum") { __typename } }',
 }
-REFUSALS = {"UnauthorizedError", "PythonError"}
+# Of a run that goes on; none of them may come to anything.
+AGAINST_A_RUN = {
+    "stop": 'mutation { terminateRun(runId: "%s", terminatePolicy: SAFE_TERMINATE) { __typename } }',
+    "stop_by_force": """mutation { terminateRun(runId: "%s", terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) {
+      __typename } }""",
+    "stop_many": 'mutation { terminateRuns(runIds: ["%s"]) { __typename } }',
+    "delete": 'mutation { deletePipelineRun(runId: "%s") { __typename } }',
+    "run_again": """mutation { launchRunReexecution(reexecutionParams: {parentRunId: "%s", strategy: ALL_STEPS}) {
+      __typename } }""",
+    "wipe": 'mutation { wipeAssets(assetPartitionRanges: [{assetKey: {path: ["harvested_objects"]}}]) { __typename } }'
+    " # %s",
+}
+REFUSALS = {"UnauthorizedError"}
+_MATERIALIZED = """query { assetOrError(assetKey: {path: ["harvested_objects"]}) { ... on Asset {
+  assetMaterializations(limit: 1) { runId } } } }"""
 
 
 def sent(platform: Platform, user: str, path: str, body: bytes, **headers: str) -> tuple[int, Any]:
@@ -106,6 +122,42 @@ def test_the_viewer_changes_nothing_in_any_disguise(platform: Platform, disguise
     else:
         assert code >= 400 or refused(content), answer
     assert runs(platform) == before
+
+
+def test_the_viewer_does_nothing_to_a_run_that_goes_on(sampled: Platform) -> None:
+    run = sampled.launch()
+    sampled.wait_for_step(run, "reshaped_objects")
+    before = runs(sampled)
+
+    for mutation in AGAINST_A_RUN.values():
+        body = json.dumps({"query": mutation % run}).encode()
+        code, content = sent(sampled, "viewer", "/graphql", body, **{"Content-Type": "application/json"})
+        assert code == 200, content
+        assert set(content) == {"data"}, "Dagster knows the mutation"
+        say_over_a_websocket(sampled, "viewer", mutation % run)
+
+    assert sampled.ended(run) == "SUCCESS"
+    assert runs(sampled) == before
+    (latest,) = sampled.client().ask(_MATERIALIZED)["assetOrError"]["assetMaterializations"]
+    assert latest["runId"] == run
+
+
+def say_over_a_websocket(platform: Platform, user: str, query: str) -> None:
+    """Start an operation as the UI starts a subscription, and wait for an answer to it."""
+    headers = {"Authorization": platform.client(user).authorization}
+    address = f"ws://127.0.0.1:{platform.port}/graphql"
+    with connect(
+        address,
+        additional_headers=headers,
+        subprotocols=[Subprotocol("graphql-ws")],
+        origin=Origin(f"http://127.0.0.1:{platform.port}"),
+    ) as socket:
+        socket.send(json.dumps({"type": "connection_init"}))
+        socket.send(json.dumps({"id": "1", "type": "start", "payload": {"query": query}}))
+        assert json.loads(socket.recv(timeout=20))["type"] == "connection_ack"
+        said = json.loads(socket.recv(timeout=20))
+        assert said["id"] == "1"
+        assert not said.get("payload", {}).get("data"), said
 
 
 @pytest.mark.parametrize("disguise", MUTATIONS)

@@ -27,6 +27,15 @@ def test_prometheus_reaches_all_that_it_asks(platform: Platform) -> None:
     assert set(eventually(targets, 90)) == {"prometheus", "alertmanager", "node", "postgres", "object-store"}
 
 
+def test_postgres_is_measured_and_not_only_its_exporter(platform: Platform) -> None:
+    def measured() -> str:
+        _, body = platform.get("/prometheus/api/v1/query?query=pg_up")
+        (series,) = json.loads(body)["data"]["result"]
+        return series["value"][1]
+
+    assert eventually(measured, 90) == "1"
+
+
 def test_the_watchdog_reaches_alertmanager_and_nothing_else_does(platform: Platform) -> None:
     def alerts() -> list[str]:
         _, body = platform.get("/alertmanager/api/v2/alerts")
@@ -43,10 +52,3 @@ def test_every_code_location_loads(platform: Platform) -> None:
 
 def test_all_of_it_idles_in_a_gibibyte_and_a_half(platform: Platform) -> None:
     assert platform.idle_bytes < 1.5 * 2**30
-
-
-def test_what_still_runs_is_taken_down_with_the_platform(sampled: Platform) -> None:
-    """The last test: the fixture's end finds whether anything is left of this run, and of all those before."""
-    run = sampled.launch()
-    sampled.wait_for_step(run, "harvested_objects")
-    assert sampled.run_container(run)["State"]["Running"]

@@ -1,7 +1,7 @@
 """Start the listeners and the reaper, or probe them.
 
 millrace-docker-gate          serve
-millrace-docker-gate probe    exit 0 if the launcher's listener and the engine behind it answer
+millrace-docker-gate probe    exit 0 if every listener and the engine behind it answer
 """
 
 import asyncio

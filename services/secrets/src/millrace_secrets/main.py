@@ -51,13 +51,12 @@ def make(master: Master, domains: Sequence[str], out: Path, names: Sequence[str]
     return handed
 
 
-def sign_in(master: Master, address: str, as_json: bool) -> str:
-    """Where and as whom people sign in."""
+def sign_in(master: Master, as_json: bool) -> str:
+    """As whom people sign in; where, this service does not know."""
     passwords = {user: master.read(f"gateway/{user}") for user in USERS}
     if as_json:
-        return json.dumps({"address": address, "users": passwords})
-    lines = [f"{user:<9} {password}   {_MAY[user]}" for user, password in passwords.items()]
-    return "\n".join([f"{'address':<9} {address}", *lines])
+        return json.dumps({"users": passwords})
+    return "\n".join(f"{user:<9} {password}   {_MAY[user]}" for user, password in passwords.items())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,9 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument(
         "--domains", type=Path, default=Path("/etc/millrace/domains"), help="names of the domains (%(default)s)"
     )
-    showing = commands.add_parser("show", help="print the address, the users and their passwords")
+    showing = commands.add_parser("show", help="print the users and their passwords")
     showing.add_argument("--json", action="store_true", dest="as_json", help="as one JSON object")
-    showing.add_argument("--address", default=os.environ.get("MILLRACE_ADDRESS", "http://127.0.0.1:3000"))
     return parser
 
 
@@ -85,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             handed = make(master, domains_in(options.domains), options.out, options.consumer)
             text = f"secrets handed to {', '.join(handed) or 'nobody: no volume is mounted below ' + str(options.out)}"
         else:
-            text = sign_in(master, options.address, options.as_json)
+            text = sign_in(master, options.as_json)
     except SecretsError as error:
         sys.exit(f"millrace-secrets: {error}")
     sys.stdout.write(text + "\n")
