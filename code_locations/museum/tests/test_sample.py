@@ -172,8 +172,8 @@ def test_a_sample_without_rows_is_refused_before_anything_is_written(rows: int, 
     assert not (tmp_path / "sample").exists()
 
 
-def test_the_environment_is_that_of_a_given_source_with_the_samples_own_mapping(tmp_path: Path) -> None:
-    assert write_sample(tmp_path, 1, 1) == given_source(tmp_path, str(tmp_path / "mapping.yaml"))
+def test_the_environment_is_that_of_a_given_source_that_brings_its_mapping(tmp_path: Path) -> None:
+    assert write_sample(tmp_path, 1, 1) == given_source(tmp_path, None)
 
 
 def test_a_sample_is_never_published_as_the_collection_whose_mapping_it_borrows(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def test_a_job_is_found_by_its_name_and_where_there_are_several_by_its_domain(cl
         dagster.find_job("nightly_job", None)
     with pytest.raises(ConfigurationError, match="'dance_job': does not exist; there are mill: grind_job"):
         dagster.find_job("dance_job", None)
+    with pytest.raises(ConfigurationError, match="domain musem: no such code location; those that load are mill, mus"):
+        dagster.find_job("nightly_job", "musem")
 
 
 def test_a_launch_signs_in_and_carries_the_runs_tags(client: Any) -> None:
@@ -94,16 +96,53 @@ def test_a_launch_signs_in_and_carries_the_runs_tags(client: Any) -> None:
             "no such",
         ),
         (200, {"errors": [{"message": "Cannot query"}]}, PlatformRefusedError, "Cannot query"),
-        (401, "Sign in", PlatformRefusedError, "HTTP 401"),
+        (401, "Sign in", PlatformRefusedError, "HTTP 401: "),
         (502, "Dagster does not answer", SourceUnavailableError, "does not answer"),
+        (500, {"errors": [{"message": "no connection\n(a page of SQL)"}]}, PlatformRefusedError, "500: no connection;"),
     ],
-    ids=["refused", "misunderstood", "unsigned", "away"],
+    ids=["refused", "misunderstood", "unsigned", "away", "stores_away"],
 )
 def test_what_dagster_does_not_do_is_an_error_with_its_words(
     client: Any, code: int, content: object, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
         client(lambda _: (code, content)).launch(Job("mill", "r", "grind_job"))
+
+
+def test_a_run_that_could_not_be_launched_may_be_queued_and_the_error_says_so(client: Any) -> None:
+    with pytest.raises(PlatformRefusedError, match=r"see scripts/millrace status and http://.*/runs: it may be queued"):
+        client(lambda _: (500, "")).launch(Job("mill", "r", "grind_job"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "retry"),
+    [
+        ([{}], None),
+        ([{"dagster/will_retry": "false"}], None),
+        ([{"dagster/will_retry": "true"}, {"dagster/will_retry": "true", "dagster/auto_retry_run_id": "5a"}], "5a"),
+    ],
+    ids=["succeeded", "given_up", "retried"],
+)
+def test_a_retry_that_is_announced_is_waited_for(
+    client: Any, monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, str]], retry: str | None
+) -> None:
+    monkeypatch.setattr("millrace.compose.dagster_client._POLL_SECONDS", 0)
+
+    def tags(_: Mapping[str, Any]) -> tuple[int, object]:
+        return 200, {
+            "data": {"runOrError": {"tags": [{"key": key, "value": value} for key, value in answers.pop(0).items()]}}
+        }
+
+    assert client(tags).retry_of("4f") == retry
+    assert answers == []
+
+
+def test_a_retry_that_never_begins_is_an_error(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("millrace.compose.dagster_client._RETRY_SECONDS", 0)
+    tags = {"tags": [{"key": "dagster/will_retry", "value": "true"}]}
+
+    with pytest.raises(SourceUnavailableError, match="did not begin the retry of 4f"):
+        client(lambda _: (200, {"data": {"runOrError": tags}})).retry_of("4f")
 
 
 def test_nobody_at_the_address_is_an_error_that_passes() -> None:

@@ -60,20 +60,21 @@ def test_an_asset_that_publishes_adds_its_folder_to_the_outputs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "passed", "failed", "failures", "warnings"),
+    ("message", "counted", "failures", "warnings"),
     [
-        (check(passed=True), 1, 0, [], []),
-        (check(passed=False), 0, 1, ["a_rows_intake_check: too many"], []),
-        (check(passed=False, severity="warn"), 0, 1, [], ["a_rows_intake_check: too many"]),
+        (check(passed=True), (1, 0, 0), [], []),
+        (check(passed=False), (0, 0, 1), ["a_rows_intake_check: too many"], []),
+        (check(passed=False, severity="warn"), (0, 1, 0), [], ["a_rows_intake_check: too many"]),
     ],
     ids=["passed", "error", "warning"],
 )
 def test_a_check_counts_for_its_asset_and_a_failed_one_is_a_line(
-    message: Mapping[str, Any], passed: int, failed: int, failures: list[str], warnings: list[str]
+    message: Mapping[str, Any], counted: tuple[int, int, int], failures: list[str], warnings: list[str]
 ) -> None:
     result = result_of(message)
 
-    assert (result.asset("a_rows").checks_passed, result.asset("a_rows").checks_failed) == (passed, failed)
+    asset = result.asset("a_rows")
+    assert (asset.checks_passed, asset.checks_warned, asset.checks_failed) == counted
     assert (result.failures, result.warnings) == (failures, warnings)
 
 

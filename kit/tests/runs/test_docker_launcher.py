@@ -208,6 +208,17 @@ def test_a_limit_that_is_none_is_named(tag: str, value: str) -> None:
     assert error.value.problems == [f"{tag}={value!r} is no quantity above 0"]
 
 
+def test_a_run_whose_limits_are_none_fails_with_the_reason_and_is_not_retried(at: Bench) -> None:
+    with pytest.raises(ConfigurationError):
+        at.start(status="STARTING", memory="much")
+
+    (run,) = at.instance.get_runs()
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert run.tags["dagster/max_retries"] == "0"
+    assert any("millrace/memory='much' is no quantity above 0; write them as 2GiB" in one for one in at.messages(run))
+    assert at.client.asked == []
+
+
 def test_all_wrong_limits_are_said_at_once() -> None:
     with pytest.raises(ConfigurationError) as error:
         limits({"millrace/memory": "much", "millrace/cpus": "1", "millrace/pids": "few"})

@@ -29,9 +29,8 @@ Answer = TypeVar("Answer")
 _EVENTS = """query ($run: ID!, $cursor: String) { logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
   ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey }
   ... on LogsCapturedEvent { fileKey } } } } }"""
-_RUN = (
-    "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status parentRunId rootRunId tags { key value } } } }"
-)
+_RUN = """query ($run: ID!) { runOrError(runId: $run) { ... on Run {
+  status parentRunId rootRunId startTime endTime tags { key value } } } }"""
 _RETRIES = """query ($root: String!) { runsOrError(filter: {tags: [{key: "dagster/root_run_id", value: $root}]}) {
   ... on Runs { results { runId status } } } }"""
 _LOCATIONS = """query { workspaceOrError { ... on Workspace { locationEntries {
@@ -59,7 +58,8 @@ print(json.dumps(found))
 _FORGET = """
 import os
 from millrace.settings import Settings
-Settings.from_environment(os.environ).outputs("museum").store().remove_tree("tate")
+for museum in ("sample", "tate"):
+    Settings.from_environment(os.environ).outputs("museum").store().remove_tree(museum)
 """
 
 

@@ -5,11 +5,12 @@ policy acts.
 """
 
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from tests.integration.platform.conftest import Platform, eventually, processes, send_signal
+from tests.integration.platform.conftest import ROOT, Platform, eventually, processes, send_signal
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -47,15 +48,38 @@ def outcome(platform: Platform, run_id: str, within_seconds: float = 240) -> str
 def test_a_killed_run_container_is_noticed_told_and_retried_to_the_same_outputs(
     sampled: Platform, undisturbed: dict[str, str]
 ) -> None:
-    run = sampled.launch()
-    sampled.wait_for_step(run, "reshaped_objects")
-    send_signal(sampled.run_container(run)["State"]["Pid"], signal.SIGKILL)
+    command = [ROOT / "scripts/millrace", "launch", "nightly_job"]
+    with subprocess.Popen(command, env=sampled.environment, stdout=subprocess.PIPE, text=True) as launch:
+        assert launch.stdout is not None
+        run = launch.stdout.readline().strip().rpartition("/")[2]
+        sampled.wait_for_step(run, "reshaped_objects")
+        send_signal(sampled.run_container(run)["State"]["Pid"], signal.SIGKILL)
 
-    eventually(lambda: ended(sampled, run, "FAILURE"), 60)
-    assert "was killed (SIGKILL)" in sampled.text(run)
-    assert "The last it printed" in sampled.text(run)
-    assert outcome(sampled, run) == "SUCCESS"
-    assert published(sampled) == undisturbed
+        eventually(lambda: ended(sampled, run, "FAILURE"), 60)
+        assert "was killed (SIGKILL)" in sampled.text(run)
+        assert "The last it printed" in sampled.text(run)
+        assert outcome(sampled, run) == "SUCCESS"
+        assert published(sampled) == undisturbed
+        told = launch.stdout.read()
+    assert launch.returncode == 0, told
+    assert f"failure\nit is retried: {sampled.sign_in.address}/runs/" in told
+    assert told.endswith("\nsuccess\n")
+
+
+def test_a_run_whose_limits_are_none_fails_at_once_with_the_reason(sampled: Platform) -> None:
+    refused = sampled.millrace("launch", "nightly_job", "--tag", "millrace/memory=much")
+
+    assert refused.returncode == 1
+    assert "millrace/memory='much' is no quantity above 0; write them as 2GiB" in refused.stdout
+    assert "it is retried" not in refused.stdout
+
+
+def test_runs_of_one_job_follow_each_other(sampled: Platform) -> None:
+    runs = [sampled.launch() for _ in range(2)]
+
+    assert [sampled.ended(run) for run in runs] == ["SUCCESS", "SUCCESS"]
+    first, second = (sampled.run(run) for run in runs)
+    assert second["startTime"] >= first["endTime"]
 
 
 def ended(platform: Platform, run: str, *states: str) -> None:

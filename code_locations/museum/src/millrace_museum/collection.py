@@ -16,6 +16,7 @@ from millrace_museum.sources.harvest import Harvest, open_harvest
 SOURCE_VARIABLE = "MUSEUM_SOURCE"
 MAPPING_VARIABLE = "MUSEUM_MAPPING"
 DEFAULT_MAPPING = "tate"
+OWN_MAPPING = "mapping.yaml"  # a source that brings its mapping along
 
 
 class MuseumConfig(DomainConfig):
@@ -31,7 +32,8 @@ class Collection(dg.ConfigurableResource):
 
     Attributes:
         source: A folder, or the file of the objects.
-        mapping: Name of a shipped mapping, or the path of a mapping file.
+        mapping: Name of a shipped mapping, or the path of a mapping file; if empty, the file `mapping.yaml` of the
+            source's folder, else Tate's.
         max_record_bytes: Longest record taken.
     """
 
@@ -41,7 +43,9 @@ class Collection(dg.ConfigurableResource):
 
     def museum(self) -> MuseumMapping:
         """The mapping, read and validated."""
-        return load_mapping(self.mapping)
+        source = Path(self.source)
+        own = (source if source.is_dir() else source.parent) / OWN_MAPPING
+        return load_mapping(self.mapping or (str(own) if own.is_file() else DEFAULT_MAPPING))
 
     def harvest(self, entity: str) -> Harvest | None:
         """One entity of the source, ready to be read; None if the museum has no such entity."""
@@ -79,7 +83,7 @@ def museum_resources(settings: Settings, config: MuseumConfig) -> dict[str, obje
     return {
         "collection": Collection(
             source=dg.EnvVar(SOURCE_VARIABLE),
-            mapping=dg.EnvVar(MAPPING_VARIABLE) if os.environ.get(MAPPING_VARIABLE) else DEFAULT_MAPPING,
+            mapping=dg.EnvVar(MAPPING_VARIABLE) if os.environ.get(MAPPING_VARIABLE) else "",
             max_record_bytes=config.max_record_bytes,
         ),
         "shelf": Shelf(place=settings.outputs("museum"), site_url=config.site_url, keep=config.keep_publications),
@@ -91,6 +95,12 @@ def given_source(path: Path, mapping: str | None) -> dict[str, str]:
 
     Args:
         path: File of the objects, or the folder that holds the source.
-        mapping: Name or path of a mapping; Tate's if it is None.
+        mapping: Name or path of a mapping; if None, the source's own or Tate's.
+
+    Raises:
+        SourceMissingError: there is no such mapping.
+        ConfigurationError: it does not fit the model.
     """
-    return {SOURCE_VARIABLE: str(path.absolute()), MAPPING_VARIABLE: mapping or DEFAULT_MAPPING}
+    if mapping is not None:
+        load_mapping(mapping)  # before anything runs
+    return {SOURCE_VARIABLE: str(path.absolute()), MAPPING_VARIABLE: mapping or ""}

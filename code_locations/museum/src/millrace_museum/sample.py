@@ -2,7 +2,7 @@
 
     artworks.ndjson.gz   objects: nested, of mixed types, with torn, mis-encoded and repeated records among them
     artist_data.csv      artists, with a byte-order mark
-    mapping.yaml         Tate's mapping under another name, so that a sample is never published as Tate's collection
+    mapping.yaml         Tate's mapping under another name: the source's own, so that no sample is published as Tate's
     truth.json           what a run over these must count, for tests and demos to hold it to
 
 What belongs here: data with a known mess. What does not: data that closes a gate; what is to be rejected stays
@@ -24,11 +24,11 @@ import orjson
 import yaml
 
 from millrace.errors import ConfigurationError
-from millrace_museum.collection import DEFAULT_MAPPING, given_source
+from millrace_museum.collection import DEFAULT_MAPPING, OWN_MAPPING, given_source
 from millrace_museum.mapping import SHIPPED
 
 GENERATOR = 4  # raised with every change of the bytes that a (rows, seed) gives
-OBJECTS, ARTISTS, MAPPING, TRUTH = "artworks.ndjson.gz", "artist_data.csv", "mapping.yaml", "truth.json"
+OBJECTS, ARTISTS, MAPPING, TRUTH = "artworks.ndjson.gz", "artist_data.csv", OWN_MAPPING, "truth.json"
 
 _ROWS_AN_ARTIST, _MIN_ARTISTS, _MAX_ARTISTS = 20, 3, 20_000  # Tate has 69,202 works by 3,532 artists
 _REJECT_CHANCE, _REJECT_SHARE = 0.012, 0.04
@@ -80,7 +80,7 @@ def write_sample(folder: Path, rows: int, seed: int) -> dict[str, str]:
             (folder / TRUTH).unlink(missing_ok=True)
             for file in (OBJECTS, ARTISTS, MAPPING, TRUTH):
                 (scratch / file).replace(folder / file)
-    return given_source(folder, str(folder / MAPPING))
+    return given_source(folder, None)
 
 
 def _is_complete(folder: Path, request: dict[str, int]) -> bool:

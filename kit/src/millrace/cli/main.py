@@ -4,6 +4,7 @@ What belongs here: the commands' names, options and exit codes. What does not: w
 what it needs when it runs, so that `--help` answers at once.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -105,6 +106,23 @@ def sample(domain: str, rows: int | None, seed: int, out: Path) -> None:
         raise ConfigurationError(f"domain {domain}", ["reads no source, so it has no sample"])
     for name, value in loaded.sample(out, rows or loaded.sample_rows, seed).items():
         click.echo(f"{name}={value}")
+
+
+@cli.command()
+@click.argument("domain")
+@click.argument("asset")
+def rejects(domain: str, asset: str) -> None:
+    """Print what an ASSET of a DOMAIN turned away last: one JSON object per line, with place and reason."""
+    from millrace.domains import installed_domain
+    from millrace.errors import SourceMissingError
+    from millrace.settings import Settings
+
+    place = Settings.from_environment(os.environ).rejects(installed_domain(domain).name)
+    try:
+        click.echo(place.store().read(f"{asset}.ndjson"), nl=False)
+    except FileNotFoundError as error:
+        subject, next_step = f"rejects of {domain}/{asset}", "run its job, or correct the asset's name"
+        raise SourceMissingError(subject, "there are none, not even an empty file", next_step=next_step) from error
 
 
 for command in (credentials, status, source, launch):

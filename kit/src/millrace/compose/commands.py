@@ -51,9 +51,9 @@ def status(as_json: bool) -> None:
     ours = project()
     services = ours.services()
     fine = bool(services) and all(service.fine for service in services)
-    names = {service.name for service in services if service.state != "done"}
-    address = ours.address() if "gateway" in names else ""
-    pages = {name: address + path for name, (path, needed) in PAGES.items() if address and needed in names}
+    up = {service.name for service in services if service.up}
+    address = ours.address() if "gateway" in up else ""
+    pages = {name: address + path for name, (path, needed) in PAGES.items() if address and needed in up}
     if as_json:
         states = {service.name: service.state for service in services}
         click.echo(json.dumps({"fine": fine, "services": states, "addresses": pages}))
@@ -70,7 +70,8 @@ def status(as_json: bool) -> None:
         console.print(f"{name:<17}{page}", highlight=False)
     if not fine:
         wrong = " ".join(service.name for service in services if not service.fine)
-        console.print(f"look at: docker compose logs --tail 50 {wrong}", highlight=False)
+        console.print(f"look at:    docker compose logs --tail 50 {wrong}", highlight=False, soft_wrap=True)
+        console.print("then start: docker compose up -d --wait", highlight=False)
     sys.exit(0 if fine else 1)
 
 
@@ -86,7 +87,7 @@ def source(domain: str, path: Path | None, rows: int | None) -> None:
         project().put_sample(domain, rows)
     else:
         project().put_source(domain, path.absolute())
-    click.echo(f"{domain} reads {path or 'made-up data'} from now on")
+    click.echo(f"{domain} reads {f'a copy of {path}' if path else 'made-up data'} from now on")
 
 
 @click.command()
@@ -97,7 +98,7 @@ def source(domain: str, path: Path | None, rows: int | None) -> None:
 )
 @click.option("--detach", is_flag=True, help="Print the run's address and do not wait for it.")
 def launch(job: str, domain: str | None, tags: tuple[str, ...], detach: bool) -> None:
-    """Launch a JOB in a container of its own and follow it. Exits with 0 only if it succeeded."""
+    """Launch a JOB in a container of its own and follow it, and its retries. Exits with 0 only if it succeeded."""
     from millrace.compose.dagster_client import ENDED, Client
 
     if wrong := [tag for tag in tags if not tag.partition("=")[1]]:
@@ -110,16 +111,21 @@ def launch(job: str, domain: str | None, tags: tuple[str, ...], detach: bool) ->
     click.echo(f"{sign_in.address}/runs/{run_id}")
     if detach:
         return
-    status = told = ""
-    for status, events in client.follow(run_id):
-        if status not in (told, *ENDED):
-            click.echo(status.lower())
-            told = status
-        for event in events:
-            if line := line_of(event):
-                click.echo(f"  {line}")
-    click.echo(status.lower())  # last, when all that happened has been told
-    sys.exit(0 if status == "SUCCESS" else 1)
+    while True:
+        status = told = ""
+        for status, events in client.follow(run_id):
+            if status not in (told, *ENDED):
+                click.echo(status.lower())
+                told = status
+            for event in events:
+                if line := line_of(event):
+                    click.echo(f"  {line}")
+        click.echo(status.lower())  # last, when all that happened has been told
+        retry = client.retry_of(run_id)
+        if retry is None:
+            sys.exit(0 if status == "SUCCESS" else 1)
+        run_id = retry
+        click.echo(f"it is retried: {sign_in.address}/runs/{run_id}")
 
 
 def line_of(event: dict[str, Any]) -> str:

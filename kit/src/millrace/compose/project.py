@@ -12,12 +12,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from millrace.errors import PlatformRefusedError
+from millrace.errors import ConfigurationError, PlatformRefusedError
 
 _RUN_LABEL = "millrace.run_id="
+_SOURCES = "/sources"  # where a domain finds the volume of sources
 _FINE_STATES = ("healthy", "running", "done")
+_UP_STATES = ("healthy", "running", "starting", "unhealthy")
+_START = "start it with: docker compose up -d --wait"
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Service:
 
     Attributes:
         name: Of the service.
-        state: `healthy`, `starting`, `unhealthy`; `running` if it has no health check; `done` if it was a one-shot
-            that succeeded; else what Docker says of it, with the exit code.
+        state: `healthy`, `starting`, `unhealthy`; `running` if it has no health check; `done` or `failed` if it is a
+            one-shot; `stopped` if it is none and ended; `absent` if it has no container; else Docker's own word.
     """
 
     name: str
@@ -37,6 +40,11 @@ class Service:
     def fine(self) -> bool:
         """Whether nothing is wrong with it."""
         return self.state in _FINE_STATES
+
+    @property
+    def up(self) -> bool:
+        """Whether it runs, well or not."""
+        return self.state in _UP_STATES
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Project:
     folder: Path
 
     def services(self) -> list[Service]:
-        """Its services that have been started, sorted by name; run containers are none.
+        """Its services, sorted by name; run containers are none. Nothing if none was ever started.
 
         Raises:
             PlatformRefusedError: Docker Compose does not answer.
@@ -62,7 +70,14 @@ class Project:
         # One object per line, or one array: it depends on the version.
         text = self._compose("ps", "--all", "--format", "json").strip()
         rows = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
-        ours = (_service(row) for row in rows if _RUN_LABEL not in row["Labels"])
+        restarts = {name: service.get("restart", "no") for name, service in self._config()["services"].items()}
+        ours = [
+            Service(row["Service"], _state(row, one_shot=restarts.get(row["Service"]) == "no"))
+            for row in rows
+            if _RUN_LABEL not in row["Labels"]
+        ]
+        if ours:
+            ours += [Service(name, "absent") for name in restarts.keys() - {service.name for service in ours}]
         return sorted(ours, key=lambda service: service.name)
 
     def sign_in(self) -> SignIn:
@@ -71,6 +86,7 @@ class Project:
         Raises:
             PlatformRefusedError: the platform has never been started, or is not reachable.
         """
+        self._require_containers()
         shown = json.loads(self._compose("run", "--rm", "--no-deps", "-T", "secrets", "show", "--json"))
         return SignIn(self.address(), shown["users"])
 
@@ -80,12 +96,12 @@ class Project:
         Raises:
             PlatformRefusedError: it does not run.
         """
-        gateway = json.loads(self._compose("config", "--format", "json"))["services"]["gateway"]
+        gateway = self._config()["services"]["gateway"]
         if given := gateway["environment"].get("MILLRACE_ADDRESS"):
             return given.rstrip("/")
-        published = self._compose("port", "gateway", "3000").strip()
+        published = self._compose("port", "gateway", "3000", next_step=_START).strip()
         if not published or published.endswith(":0"):
-            raise PlatformRefusedError("gateway", "does not run", next_step="docker compose up -d --wait")
+            raise PlatformRefusedError("gateway", "does not run", next_step=_START)
         host, _, port = published.rpartition(":")
         tls = gateway["environment"].get("MILLRACE_TLS") or "off"
         if tls not in ("off", "internal"):
@@ -100,7 +116,8 @@ class Project:
         """Replace what a domain reads: the folder, or the folder that holds the file.
 
         Raises:
-            PlatformRefusedError: the domain is no service, or the copy failed; what was there is there still.
+            ConfigurationError: there is no such domain.
+            PlatformRefusedError: the platform was never started, or the copy failed; what was there is there still.
         """
         with tempfile.TemporaryFile() as copy:
             with tarfile.open(fileobj=copy, mode="w") as archive:
@@ -112,22 +129,41 @@ class Project:
         """Replace what a domain reads by made-up data.
 
         Raises:
-            PlatformRefusedError: the domain is no service, or has no sample.
+            ConfigurationError: there is no such domain.
+            PlatformRefusedError: the platform was never started, or the domain has no sample.
         """
         size = ["--rows", str(rows)] if rows else []
         self._replace_source(domain, ["millrace", "sample", domain, *size, "--out"])
 
     def _replace_source(self, domain: str, fill: list[str], given: IO[bytes] | None = None) -> None:
         """Run `fill` in the domain's container; the folder that it is to fill is its last argument."""
-        volume = json.loads(self._compose("config", "--format", "json"))["volumes"]["sources"]["name"]
-        container = ["run", "--rm", "--no-deps", "-T", "--volume", f"{volume}:/sources", domain]
+        config = self._config()
+        domains = [
+            name
+            for name, service in config["services"].items()
+            if any(mount["target"] == _SOURCES for mount in service.get("volumes") or ())
+        ]
+        if domain not in domains:
+            next_step = f"there are {', '.join(sorted(domains))}"
+            raise ConfigurationError(f"domain {domain}", ["no such code location"], next_step=next_step)
+        self._require_containers()
+        volume = config["volumes"]["sources"]["name"]
+        container = ["run", "--rm", "--no-deps", "-T", "--volume", f"{volume}:{_SOURCES}", domain]
         self._compose(*container, "sh", "-c", _REPLACE, "sh", domain, *fill, stdin=given)
 
-    def _compose(self, *arguments: str, stdin: IO[bytes] | None = None) -> str:
+    def _config(self) -> dict[str, Any]:
+        return json.loads(self._compose("config", "--format", "json"))
+
+    def _require_containers(self) -> None:
+        """Else `docker compose run` would make every network and volume of a platform that is not there."""
+        if not self._compose("ps", "--all", "--quiet").strip():
+            raise PlatformRefusedError("the platform", "is not there", next_step=_START)
+
+    def _compose(self, *arguments: str, stdin: IO[bytes] | None = None, next_step: str = "") -> str:
         docker = shutil.which("docker")
         if docker is None:
-            next_step = "install Docker Engine and its compose plugin"
-            raise PlatformRefusedError("docker compose", "docker is not on PATH", next_step=next_step)
+            install = "install Docker Engine and its compose plugin"
+            raise PlatformRefusedError("docker compose", "docker is not on PATH", next_step=install)
         ended = subprocess.run(
             [docker, "compose", *arguments],
             cwd=self.folder,
@@ -136,9 +172,8 @@ class Project:
             check=False,
         )
         if ended.returncode != 0:
-            raise PlatformRefusedError(
-                f"docker compose {arguments[0]}", _last_line(ended.stderr.decode(errors="replace"))
-            )
+            reason = _last_line(ended.stderr.decode(errors="replace")).removeprefix("millrace: ")
+            raise PlatformRefusedError(f"docker compose {arguments[0]}", reason, next_step=next_step)
         return ended.stdout.decode()
 
 
@@ -159,13 +194,15 @@ remove "$old"
 """
 
 
-def _service(row: Mapping[str, object]) -> Service:
-    state, health, code = str(row["State"]), str(row.get("Health") or ""), row.get("ExitCode")
+def _state(row: Mapping[str, Any], *, one_shot: bool) -> str:
+    state, code = row["State"], row.get("ExitCode")
     if state == "running":
-        return Service(str(row["Service"]), health or "running")
-    if state == "exited" and code == 0:
-        return Service(str(row["Service"]), "done")
-    return Service(str(row["Service"]), f"{state}, exit code {code}" if state == "exited" else state)
+        return row.get("Health") or state
+    if state != "exited":
+        return state
+    if one_shot:
+        return "done" if code == 0 else f"failed, exit code {code}"
+    return f"stopped, exit code {code}"
 
 
 def _last_line(text: str) -> str:

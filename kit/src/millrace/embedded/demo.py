@@ -51,6 +51,7 @@ class AssetResult:
     rows: int = 0
     seconds: float = 0.0
     checks_passed: int = 0
+    checks_warned: int = 0
     checks_failed: int = 0
     figures: dict[str, Any] = field(default_factory=dict)
 
@@ -134,8 +135,12 @@ class DomainResult:
         if message["passed"]:
             result.checks_passed += 1
             return
-        result.checks_failed += 1
-        lines = self.warnings if message["severity"] == "warn" else self.failures
+        if message["severity"] == "warn":
+            result.checks_warned += 1
+            lines = self.warnings
+        else:
+            result.checks_failed += 1
+            lines = self.failures
         lines.append(f"{message['check']}: {message['description']}")
 
 

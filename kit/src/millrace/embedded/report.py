@@ -86,11 +86,10 @@ def result_table(result: DomainResult) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("asset")
     table.add_column("")
-    for name in ("rows", "seconds", "rows/s", "checks passed", "failed"):
+    for name in ("rows", "seconds", "rows/s", "checks passed", "warned", "failed"):
         table.add_column(name, justify="right")
     for asset in result.assets:
         speed = asset.rows / asset.seconds if asset.seconds else 0.0
-        failed = f"[yellow]{asset.checks_failed}" if asset.checks_failed else "0"
         table.add_row(
             asset.asset,
             _STATES[asset.state],
@@ -98,6 +97,7 @@ def result_table(result: DomainResult) -> Table:
             f"{asset.seconds:.2f}",
             f"{speed:,.0f}",
             str(asset.checks_passed),
-            failed,
+            f"[yellow]{asset.checks_warned}" if asset.checks_warned else "0",
+            f"[red]{asset.checks_failed}" if asset.checks_failed else "0",
         )
     return table

@@ -14,7 +14,7 @@ from typing import Any
 
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.storage.tags import DOCKER_IMAGE_TAG
+from dagster._core.storage.tags import DOCKER_IMAGE_TAG, MAX_RETRIES_TAG
 from dagster._core.utils import parse_env_var
 from dagster_docker import DockerRunLauncher
 from dagster_docker.docker_run_launcher import DOCKER_CONTAINER_ID_TAG
@@ -40,6 +40,7 @@ class ContainerRunLauncher(DockerRunLauncher):
 
     @override
     def _launch_container_with_command(self, run: DagsterRun, docker_image: str, command: list[str]) -> None:
+        limited = self._limits(run)
         asked = self.get_container_context(run)
         client = self._get_client(asked)
         container = client.containers.create(
@@ -48,7 +49,7 @@ class ContainerRunLauncher(DockerRunLauncher):
             name=f"{os.environ.get(PROJECT_VARIABLE, 'millrace')}-run-{run.run_id}",
             environment={"DAGSTER_RUN_JOB_NAME": run.job_name} | dict(map(parse_env_var, asked.env_vars)),
             labels={"millrace.run_id": run.run_id, "millrace.job": run.job_name},
-            **limits(run.tags),
+            **limited,
         )
         self._instance.report_engine_event(
             message=f"Launching run in container {container.name} of image {docker_image}",
@@ -59,6 +60,15 @@ class ContainerRunLauncher(DockerRunLauncher):
         self._instance.add_run_tags(run.run_id, tags)
         container.start()
         threading.Thread(target=self._watch_start, args=(run.run_id, container), daemon=True).start()
+
+    def _limits(self, run: DagsterRun) -> dict[str, int]:
+        """The run's limits; a run whose tags are none fails at once, with the reason and without a retry."""
+        try:
+            return limits(run.tags)
+        except ConfigurationError as error:
+            self._instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+            self._instance.report_run_failed(run, str(error))
+            raise
 
     def _watch_start(self, run_id: str, container: Any) -> None:
         """Fail a run whose container ends before the run has started; Dagster would wait for its start timeout."""

@@ -160,7 +160,9 @@ def open_harvest(mapping: MuseumMapping, entity: str, source: Path, max_record_b
         return None
     if not source.exists():
         raise SourceMissingError(
-            "museum source", f"no file or folder {source}", next_step="give one with --source or MUSEUM_SOURCE"
+            "museum source",
+            f"no file or folder {source}",
+            next_step="give one: demo --source, scripts/millrace source museum in containers, else MUSEUM_SOURCE",
         )
     if source.is_file() and entity == "objects":
         return Harvest(entity, part, source.parent, [source], max_record_bytes)
