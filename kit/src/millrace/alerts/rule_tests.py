@@ -1,0 +1,84 @@
+"""promtool's tests of an area's rules: each entry fires, nearly fires, resolves.
+
+What belongs here: how a case of the catalogue is put for promtool. What does not: the cases.
+
+promtool compares every label and annotation of an alert, so that a case that fires also proves what people read. That it
+fired before it resolved is asked of the series ALERTS instead, in which there are no texts.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from millrace.alerts.catalogue import LABEL, Alert, Area, Case, Fires, Resolves
+from millrace.alerts.rules import Rule
+
+# Where the platform is in these tests.
+GATEWAY = "https://millrace.example.org"
+
+
+def tests_of(area: Area, rules: Mapping[str, Sequence[Rule]], rule_file: str) -> dict[str, Any]:
+    """The test file of an area.
+
+    Args:
+        area: The area.
+        rules: By alert, the rules that hold where no domain says otherwise; alerts without are left out.
+        rule_file: Path of the rules, seen from the test file.
+    """
+    return {
+        "rule_files": [rule_file],
+        "evaluation_interval": area.evaluation_interval,
+        "tests": [test for alert in area.alerts if alert.alert in rules for test in _tests(alert, rules[alert.alert])],
+    }
+
+
+def _tests(alert: Alert, rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    told = [_fires(alert, case, rules) for case in alert.tests.fires]
+    quiet = [
+        {**_situation(alert, case, "nearly fires"), "alert_rule_test": [_expected(alert, case.at, [])]}
+        for case in alert.tests.nearly
+    ]
+    return [*told, *quiet, *(_resolves(alert, case) for case in alert.tests.resolves)]
+
+
+def _situation(alert: Alert, case: Case, what: str) -> dict[str, Any]:
+    series = {**alert.tests.series, **case.series}
+    return {
+        "name": f"{alert.alert} {what}{': ' if case.name else ''}{case.name}",
+        "interval": case.interval,
+        "external_url": f"{GATEWAY}/prometheus",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+    }
+
+
+def _expected(alert: Alert, at: str, alerts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"eval_time": at, "alertname": alert.alert, "exp_alerts": alerts}
+
+
+def _fires(alert: Alert, case: Fires, rules: Sequence[Rule]) -> dict[str, Any]:
+    severities = case.severities or alert.severities
+    alerts = [
+        {"exp_labels": {**rule.labels, **case.labels}, "exp_annotations": _annotations(case, rule)}
+        for rule in rules
+        if rule.severity in severities
+    ]
+    return {**_situation(alert, case, "fires"), "alert_rule_test": [_expected(alert, case.at, alerts)]}
+
+
+def _annotations(case: Fires, rule: Rule) -> dict[str, str]:
+    """The texts are the case's own words; of the links only the labels differ."""
+    texts = {"summary": rule.text(case.summary), "description": rule.text(case.description), "value": case.value}
+    links = {name: GATEWAY + LABEL.sub(lambda found: case.labels.get(found[1], ""), path) for name, path in rule.paths.items()}
+    return {**{name: text for name, text in texts.items() if text}, **links}
+
+
+def _resolves(alert: Alert, case: Resolves) -> dict[str, Any]:
+    fired = {
+        "eval_time": case.fires_at,
+        "expr": f'count(ALERTS{{alertname="{alert.alert}", alertstate="firing"}}) > bool 0',
+        "exp_samples": [{"labels": "{}", "value": 1}],
+    }
+    return {
+        **_situation(alert, case, "resolves"),
+        "promql_expr_test": [fired],
+        "alert_rule_test": [_expected(alert, case.at, [])],
+    }
