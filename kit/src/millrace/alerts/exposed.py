@@ -62,7 +62,9 @@ class Exposed:
 
 def load_exposed(folder: Path) -> Exposed:
     """Read the records, one file per exporter."""
-    names: dict[str, dict[str, frozenset[str]]] = {name: {"prometheus": labels} for name, labels in _MADE_BY_PROMETHEUS.items()}
+    names: dict[str, dict[str, frozenset[str]]] = {
+        name: {"prometheus": labels} for name, labels in _MADE_BY_PROMETHEUS.items()
+    }
     for path in sorted(folder.glob("*.txt")):
         for line in path.read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):

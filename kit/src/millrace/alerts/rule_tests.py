@@ -67,7 +67,10 @@ def _fires(alert: Alert, case: Fires, rules: Sequence[Rule]) -> dict[str, Any]:
 def _annotations(case: Fires, rule: Rule) -> dict[str, str]:
     """The texts are the case's own words; of the links only the labels differ."""
     texts = {"summary": rule.text(case.summary), "description": rule.text(case.description), "value": case.value}
-    links = {name: GATEWAY + LABEL.sub(lambda found: case.labels.get(found[1], ""), path) for name, path in rule.paths.items()}
+    links = {
+        name: GATEWAY + LABEL.sub(lambda found: case.labels.get(found[1], ""), path)
+        for name, path in rule.paths.items()
+    }
     return {**{name: text for name, text in texts.items() if text}, **links}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from millrace.domains import installed_domains
 from millrace.location import Domain, assemble
 from millrace.settings import Settings
-from millrace_grafana.page import Page
+from millrace_grafana.page import BACKFILLS, Page
 from millrace_grafana.pages import fixed_pages
 from millrace_grafana.pages.domain import Outline
 from millrace_grafana.pages.domain import page as domain_page
@@ -55,10 +55,13 @@ def files(pages: list[Page]) -> dict[str, str]:
     """The generated files by their path in the checkout."""
     made = {f"{FOLDER}/{page.file_name}": page.as_json() for page in pages}
     empty = {
-        page.uid: {" ".join(query.expr.split()): query.empty for _, query in page.queries() if query.empty}
+        page.uid: {
+            BACKFILLS: "no backfill goes on",
+            **{" ".join(query.expr.split()): query.empty for query in page.queries() if query.empty},
+        }
         for page in pages
     }
-    text = json.dumps({uid: found for uid, found in empty.items() if found}, indent=2, sort_keys=True)
+    text = json.dumps(empty, indent=2, sort_keys=True)
     return {**made, EXPECTED_EMPTY: text + "\n"}
 
 

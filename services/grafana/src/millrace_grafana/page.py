@@ -26,7 +26,7 @@ TAG = "millrace"
 # Tags of annotations, which `millrace grafana annotate` sets.
 MARKS = {"deployment": "blue", "maintenance": "purple"}
 _GRAFANA = shapes.DataSourceRef("grafana", "-- Grafana --")
-_BACKFILLS = "max by (kind) (dagster_backfills_in_progress) > 0"
+BACKFILLS = "max by (kind) (dagster_backfills_in_progress) > 0"
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,10 @@ class Page:
         for row in self.rows:
             yield from row.panels
 
-    def queries(self) -> Iterator[tuple[str, Query]]:
-        """Every query with its panel's title."""
+    def queries(self) -> Iterator[Query]:
+        """Every query of its panels."""
         for panel in self.panels():
-            for query in panel.queries:
-                yield panel.built.title or "", query
+            yield from panel.queries
 
     def as_json(self) -> str:
         """The file's content."""
@@ -95,7 +94,10 @@ class Page:
             dashboard.with_row(heading)
             for panel in row.panels:
                 dashboard.with_panel(_Built(panel.built))
-        return json.dumps(dashboard.build(), cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        content = json.loads(json.dumps(dashboard.build(), cls=JSONEncoder))
+        for shown in (*content["links"], *content["annotations"]["list"]):
+            del shown["placement"]  # Grafana 12.3 folds what has one into a menu
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     def _frame(self) -> builders.Dashboard:
         dashboard = (
@@ -118,10 +120,10 @@ class Page:
             marks.datasource(_GRAFANA).enable(True).icon_color(color)
             marks.target(_Built(models.AnnotationTarget(limit=100, match_any=False, tags=[TAG, name], type_val="tags")))
             dashboard.annotation(marks)
-        asked = prometheus.Dataquery().ref_id("Anno").expr(_BACKFILLS).datasource(PROMETHEUS).interval("60s").range()
+        asked = prometheus.Dataquery().ref_id("Anno").expr(BACKFILLS).datasource(PROMETHEUS).interval("60s").range()
         backfills = builders.AnnotationQuery().name("Backfills").datasource(PROMETHEUS).enable(True)
         backfills.icon_color("orange").title_format("Backfill").text_format("{{kind}}").tag_keys("kind")
-        backfills.expr(_BACKFILLS).step("60s").target(asked)
+        backfills.expr(BACKFILLS).step("60s").target(asked)
         dashboard.annotation(backfills)
         others = builders.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
         dashboard.link(others.as_dropdown(True).keep_time(True))

@@ -198,7 +198,10 @@ def _service_level() -> list[Panel]:
                 links=[TO_ASSETS],
                 size=(4, 7),
             ),
-            Query("avg(avg_over_time((dagster_asset_freshness_state < bool 2)[$__range:5m]))"),
+            Query(
+                "avg(avg_over_time((dagster_asset_freshness_state < bool 2)[$__range:5m]))",
+                empty="Prometheus has run for less than five minutes",
+            ),
             graph=False,
         ),
         lines(
