@@ -137,7 +137,7 @@ def test_networks_but_two_have_no_way_out(containers: list[dict[str, Any]], plat
         name for name in names if docker("network", "inspect", "--format", "{{.Internal}}", name).strip() == "false"
     ]
 
-    assert sorted(name.removeprefix(f"{platform.name}_") for name in open_ones) == ["edge", "egress"]
+    assert sorted(name.removeprefix(f"{platform.name}_") for name in open_ones) == ["edge", "egress", "notify"]
 
 
 # Where a connection succeeds, so that a refusal elsewhere means something.

@@ -117,7 +117,8 @@ def as_catalogued(alert: Alert, source: str) -> list[Rule]:
 def group(area: Area, rules: Iterable[Rule]) -> dict[str, Any]:
     """The file of an area, as Prometheus reads it."""
     records = [{"record": one.record, "expr": one.expr.strip(), **_labels(one.labels)} for one in area.records]
-    return {"groups": [{"name": area.name, "rules": [*records, *(rule.as_yaml() for rule in rules)]}]}
+    interval = {"interval": area.interval} if area.interval else {}
+    return {"groups": [{"name": area.name, **interval, "rules": [*records, *(rule.as_yaml() for rule in rules)]}]}
 
 
 def unknown_overrides(alerts: Iterable[Alert], domains: Mapping[str, Overrides]) -> list[str]:
