@@ -18,7 +18,7 @@ OF_THE_HOST = {
     "docker-gate": {"/var/run/docker.sock"},
     "node-exporter": {"/", "/proc", "/sys"},
     "prometheus": {f"{ROOT}/infra/prometheus"},
-    "alertmanager": {f"{ROOT}/infra/alertmanager"},
+    "alertmanager": {f"{ROOT}/infra/alertmanager", "/dev/null"},
 }
 # Whose secrets others than their own service read.
 ONE_SHOTS = {"secrets", "setup"}

@@ -64,7 +64,7 @@ def load(root: Path) -> Sources:
         domains=_overrides(root / "code_locations"),
         notifications=routes.load_notifications(folder / "policy" / "notifications.yaml"),
         windows=load_windows(folder / "policy" / "windows.yaml"),
-        exposed=load_exposed(root / "infra" / "metrics"),
+        exposed=load_exposed(root),
     )
     known = {alert.alert for alert in alerts_of(areas)}
     problems = [

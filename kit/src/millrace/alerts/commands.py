@@ -1,4 +1,4 @@
-"""`millrace alerts build|check|list|windows|silence|silences|unsilence`.
+"""`millrace alerts build|check|list|windows|record|silence|silences|unsilence`.
 
 What belongs here: options, words, exit codes. What does not: what they do. Imports stay in the commands, so that
 `millrace --help` answers at once.
@@ -98,6 +98,26 @@ def windows() -> None:
             window.reason,
         )
     Console().print(table)
+
+
+@alerts.command()
+def record() -> None:
+    """Record which metrics the third-party exporters of the running platform expose: infra/metrics."""
+    import yaml
+
+    from millrace.alerts.exposed import EXPORTER, as_record, series_on, title_of
+
+    folder = _root() / "infra" / "metrics"
+    jobs = yaml.safe_load((_root() / "infra/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    for job in jobs:
+        if job["job_name"] == EXPORTER:
+            continue  # it declares what it exposes
+        target = job["static_configs"][0]["targets"][0]
+        page = project().fetch("prometheus", f"http://{target}{job.get('metrics_path', '/metrics')}")
+        path = folder / f"{job['job_name']}.txt"
+        series = series_on(page)
+        path.write_text(as_record(series, title_of(page, job["job_name"])), encoding="utf-8")
+        click.echo(f"{path.relative_to(_root())}: {len(series)} names")
 
 
 def _silences() -> "Silences":
