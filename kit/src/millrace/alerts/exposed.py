@@ -1,14 +1,16 @@
-"""Which metrics exist: what each exporter was seen to expose, as recorded in `infra/metrics/`.
+"""Which metrics exist: what our exporter declares, and what each other one was seen to expose.
 
-What belongs here: reading those records, and taking one from a metrics page. What does not: starting exporters, which
-the script `scripts/record-metrics` does, and PromQL (`expressions`).
+What belongs here: reading both, and taking a record from a metrics page. What does not: reaching exporters
+(`millrace alerts record`), and PromQL (`expressions`).
 
-One text file per exporter, named as its job in `infra/prometheus/prometheus.yml`: a comment with the version, then a
-line per series name with its labels. An alert on a name that nobody exposes never fires and nobody notices: this is
-the one mistake that neither promtool nor Prometheus finds.
+A record is a text file of `infra/metrics/`, named as the job in `infra/prometheus/prometheus.yml`: a comment with the
+version, then a line per series name with its labels. An alert on a name that nobody exposes never fires and nobody
+notices: this is the one mistake that neither promtool nor Prometheus finds.
 """
 
+import importlib.util
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from millrace.alerts.expressions import Selector, selectors
 EXPORTER = "exporter"
 # Prometheus puts these on whatever it scrapes, and makes these series itself.
 _TARGET_LABELS = frozenset({"job", "instance"})
-_MADE_BY_PROMETHEUS = {
+_BUILT_IN = {
     "up": frozenset[str](),
     "scrape_samples_scraped": frozenset[str](),
     "scrape_duration_seconds": frozenset[str](),
@@ -60,17 +62,39 @@ class Exposed:
         return [f"{subject}: {selector.metric} has no label {name}" for name in sorted(selector.labels - labels)]
 
 
-def load_exposed(folder: Path) -> Exposed:
-    """Read the records, one file per exporter."""
-    names: dict[str, dict[str, frozenset[str]]] = {
-        name: {"prometheus": labels} for name, labels in _MADE_BY_PROMETHEUS.items()
-    }
-    for path in sorted(folder.glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line and not line.startswith("#"):
-                name, _, labels = line.partition(" ")
-                names.setdefault(name, {})[path.stem] = frozenset(filter(None, labels.split(",")))
+def load_exposed(root: Path) -> Exposed:
+    """Read the records of a checkout, and the table of its own exporter."""
+    names: dict[str, dict[str, frozenset[str]]] = {name: {"prometheus": labels} for name, labels in _BUILT_IN.items()}
+    for path in sorted((root / "infra" / "metrics").glob("*.txt")):
+        for name, labels in read_record(path).items():
+            names.setdefault(name, {})[path.stem] = labels
+    for name, labels in _declared(root / "services/exporter/src/millrace_exporter/families.py").items():
+        names.setdefault(name, {})[EXPORTER] = labels
     return Exposed(names)
+
+
+def read_record(path: Path) -> dict[str, frozenset[str]]:
+    """Series names of a record, each with its labels."""
+    lines = [line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return {name: frozenset(filter(None, labels.split(","))) for name, _, labels in lines}
+
+
+def _declared(path: Path) -> dict[str, frozenset[str]]:
+    """What our exporter declares. Its module is loaded by path: it needs the standard library only, the kit no service."""
+    specification = importlib.util.spec_from_file_location("_millrace_exporter_families", path)
+    assert specification is not None  # noqa: S101  # it ends in .py
+    assert specification.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
+    try:
+        specification.loader.exec_module(module)
+    finally:
+        del sys.modules[specification.name]
+    return {
+        name: frozenset(family.labels) | ({"le"} if name.endswith("_bucket") else frozenset())
+        for family in module.FAMILIES.values()
+        for name in module.exposed_names(family)
+    }
 
 
 def series_on(page: str) -> dict[str, frozenset[str]]:
@@ -94,3 +118,9 @@ def as_record(series: Mapping[str, frozenset[str]], title: str) -> str:
     """The text of a record."""
     lines = [f"{name} {','.join(sorted(labels))}".rstrip() for name, labels in sorted(series.items())]
     return "\n".join([f"# {title}", *lines]) + "\n"
+
+
+def title_of(page: str, job: str) -> str:
+    """First line of a record: the job, and the version that the page says its exporter has."""
+    found = re.search(r'^\w+_(?:build|version)_info\{.*?\bversion="([^"]+)"', page, flags=re.MULTILINE)
+    return f"{job} {found[1]}" if found else f"{job}, which does not say its version"

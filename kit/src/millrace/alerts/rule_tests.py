@@ -57,7 +57,7 @@ def _expected(alert: Alert, at: str, alerts: list[dict[str, Any]]) -> dict[str, 
 def _fires(alert: Alert, case: Fires, rules: Sequence[Rule]) -> dict[str, Any]:
     severities = case.severities or alert.severities
     alerts = [
-        {"exp_labels": {**rule.labels, **case.labels}, "exp_annotations": _annotations(case, rule)}
+        {"exp_labels": {**_filled(rule.labels, case), **case.labels}, "exp_annotations": _annotations(case, rule)}
         for rule in rules
         if rule.severity in severities
     ]
@@ -67,11 +67,13 @@ def _fires(alert: Alert, case: Fires, rules: Sequence[Rule]) -> dict[str, Any]:
 def _annotations(case: Fires, rule: Rule) -> dict[str, str]:
     """The texts are the case's own words; of the links only the labels differ."""
     texts = {"summary": rule.text(case.summary), "description": rule.text(case.description), "value": case.value}
-    links = {
-        name: GATEWAY + LABEL.sub(lambda found: case.labels.get(found[1], ""), path)
-        for name, path in rule.paths.items()
-    }
+    links = {name: GATEWAY + path for name, path in _filled(rule.paths, case).items()}
     return {**{name: text for name, text in texts.items() if text}, **links}
+
+
+def _filled(texts: Mapping[str, str], case: Fires) -> dict[str, str]:
+    """The alert's labels in their places."""
+    return {name: LABEL.sub(lambda found: case.labels.get(found[1], ""), text) for name, text in texts.items()}
 
 
 def _resolves(alert: Alert, case: Resolves) -> dict[str, Any]:

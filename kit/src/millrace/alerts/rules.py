@@ -117,15 +117,14 @@ def as_catalogued(alert: Alert, source: str) -> list[Rule]:
 def group(area: Area, rules: Iterable[Rule]) -> dict[str, Any]:
     """The file of an area, as Prometheus reads it."""
     records = [{"record": one.record, "expr": one.expr.strip(), **_labels(one.labels)} for one in area.records]
-    return {"groups": [{"name": area.name, "rules": [*records, *(rule.as_yaml() for rule in rules)]}]}
+    interval = {"interval": area.interval} if area.interval else {}
+    return {"groups": [{"name": area.name, **interval, "rules": [*records, *(rule.as_yaml() for rule in rules)]}]}
 
 
 def unknown_overrides(alerts: Iterable[Alert], domains: Mapping[str, Overrides]) -> list[str]:
     """Overrides of what is no alert."""
     known = {alert.alert for alert in alerts}
-    return [
-        f"{name}: alerts.{one}: no such alert" for name, said in domains.items() for one in said if one not in known
-    ]
+    return [f"{name}: alerts.{one}: no such alert" for name, said in domains.items() for one in said if one not in known]
 
 
 def number(value: float) -> str:

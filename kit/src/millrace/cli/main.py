@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from millrace import __version__
+from millrace.alerts.commands import alerts
 from millrace.compose.commands import credentials, launch, source, status
 from millrace.domains import installed_domains
 from millrace.errors import MillraceError
@@ -107,7 +108,7 @@ def sample(domain: str, rows: int | None, seed: int, out: Path) -> None:
         click.echo(f"{name}={value}")
 
 
-for command in (credentials, status, source, launch):
+for command in (credentials, status, source, launch, alerts):
     cli.add_command(command)
 
 

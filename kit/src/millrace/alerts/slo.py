@@ -1,0 +1,220 @@
+"""Service level objectives of asset groups: recording rules and alerts on how fast the error budget burns.
+
+What belongs here: the arithmetic, and tests that follow from it. What does not: objectives and windows, which are data:
+`infra/alerts/policy/objectives.yaml`.
+
+The burn rate is the share of errors over the share that the objective allows. An alert asks for it over a long window,
+so that it is worth telling, and over a short one, so that it still goes on:
+https://sre.google/workbook/alerting-on-slos/, "Multiwindow, Multi-Burn-Rate Alerts".
+
+Shares are recorded once a minute per group, and windows are averages of that record: three days of 4,000 assets' own
+samples at each evaluation would be a hundred million.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from millrace.alerts.catalogue import Alert, Area, Duration, Record, Strict
+from millrace.alerts.expressions import restricted
+from millrace.config import problems_of, read_yaml
+from millrace.errors import ConfigurationError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+_GROUP = re.compile(r"^[^/]+/.+$")
+_INFO = "on (asset_key) group_left (code_location, group) asset:dagster_asset_info:one"
+_RECORDS = {
+    "group:asset_stale:ratio": f"""\
+avg by (code_location, group) (
+    (last_over_time(dagster_asset_freshness_state[5m]) >= bool 2)
+  * {_INFO}
+)""",
+    "group:asset_failures:rate5m": f"""\
+sum by (code_location, group) (rate(dagster_asset_failures_total[5m]) * {_INFO})""",
+    "group:asset_materializations:rate5m": f"""\
+sum by (code_location, group) (rate(dagster_asset_materializations_total[5m]) * {_INFO})""",
+}
+
+
+class Burn(Strict):
+    """A burn rate, and the two windows in which it is too much."""
+
+    long: Duration
+    short: Duration
+    burn: float = Field(gt=0)
+
+
+class Objective(Strict):
+    """A share, and other shares for some groups."""
+
+    objective: Share
+    groups: dict[str, Share] = Field(default_factory=dict, description="by code location and group: museum/publish")
+
+
+class Success(Objective):
+    """Of events, of which there may be few."""
+
+    min_failures: int = Field(ge=1)
+
+
+class Objectives(Strict):
+    """The file."""
+
+    period: Duration
+    fast: list[Burn] = Field(min_length=1)
+    slow: list[Burn] = Field(min_length=1)
+    freshness: Objective
+    success: Success
+
+
+def areas(path: Path) -> list[Area]:
+    """The alerts on objectives, as an area of the catalogue; none without the file.
+
+    Raises:
+        ConfigurationError: the file holds something else.
+    """
+    if not path.is_file():
+        return []
+    try:
+        said = Objectives.model_validate(read_yaml(path, str(path)))
+    except ValidationError as error:
+        raise ConfigurationError(str(path), problems_of(error), next_step="see docs/alerts.md") from error
+    names = [*said.freshness.groups, *said.success.groups]
+    if wrong := [name for name in names if not _GROUP.match(name)]:
+        raise ConfigurationError(str(path), [f"groups: {name!r} (expected <code location>/<group>)" for name in wrong])
+    alerts = [
+        _alert(said, kind, fast)
+        for kind in ("freshness", "success")
+        for fast in (True, False)
+    ]
+    return [
+        Area(
+            name="objectives",
+            about="Objectives: the error budget burns",
+            records=[Record(record=name, expr=expression) for name, expression in _RECORDS.items()],
+            evaluation_interval="5m",
+            interval="1m",
+            alerts=alerts,
+        )
+    ]
+
+
+def _expression(said: Objectives, kind: str, burns: Sequence[Burn]) -> str:
+    objective: Objective = getattr(said, kind)
+    others = {name: dict(zip(("code_location", "group"), name.split("/", 1), strict=True)) for name in objective.groups}
+    pieces = [restricted(_burning(said, kind, burns, objective.objective), {}, but=list(others.values()))]
+    pieces += [
+        restricted(_burning(said, kind, burns, objective.groups[name]), labels) for name, labels in others.items()
+    ]
+    return pieces[0] if len(pieces) == 1 else "\nor\n".join(f"({piece})" for piece in pieces)
+
+
+def _burning(said: Objectives, kind: str, burns: Sequence[Burn], objective: float) -> str:
+    budget = f"{1 - objective:.10g}"
+    conditions = []
+    for one in burns:
+        long, short = (f"{_errors(kind, window)} / {budget} > {one.burn:g}" for window in (one.long, one.short))
+        enough = ""
+        if kind == "success":
+            failures = f"avg_over_time(group:asset_failures:rate5m[{one.long}]) * {_seconds(one.long)}"
+            # Half a failure is allowed for what rate() leaves out at the edges of its window.
+            enough = f"\n  and\n    {failures} > {said.success.min_failures - 0.5:g}"
+        conditions.append(f"(\n    {long}\n  and\n    {short}{enough}\n)")
+    return "\nor\n".join(conditions)
+
+
+def _errors(kind: str, window: str) -> str:
+    if kind == "freshness":
+        return f"avg_over_time(group:asset_stale:ratio[{window}])"
+    failures = f"avg_over_time(group:asset_failures:rate5m[{window}])"
+    return f"({failures} / ({failures} + avg_over_time(group:asset_materializations:rate5m[{window}])))"
+
+
+def _seconds(duration: str) -> int:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    return sum(int(count) * units[unit] for count, unit in re.findall(r"(\d+)([smhdw])", duration))
+
+
+_WORDS = {
+    "freshness": ("Freshness", "stale longer", "is fresh", "FreshnessStale"),
+    "success": ("Success", "failing more often", "materialises without failure", "JobFailed"),
+}
+
+
+def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
+    objective: Objective = getattr(said, kind)
+    burns = said.fast if fast else said.slow
+    title, verb, promise, cause = _WORDS[kind]
+    how = "fast" if fast else "slowly"
+    windows = " or ".join(f"{one.burn:g} times too fast over {one.long}" for one in burns)
+    summary = f"Group {{group}} of {{code_location}} is {verb} than its objective allows"
+    description = (
+        f"Its error budget for {said.period} burns {{burn}} times too fast (alert: {windows}). "
+        f"The objective is that it {promise} in {objective.objective * 100:g} % of {_of(kind)}."
+    )
+    template = {"group": "{{ $labels.group }}", "code_location": "{{ $labels.code_location }}"}
+    labels = {"group": "publish", "code_location": "orchard"}
+    burn = f"{1 / (1 - objective.objective):.4g}"
+    return Alert.model_validate(
+        {
+            "alert": f"{title}BudgetBurns{'Fast' if fast else 'Slowly'}",
+            "area": "objectives",
+            "severity": "critical" if fast else "warning",
+            "expr": _expression(said, kind, burns),
+            "owner": "domain",
+            "summary": summary.format(**template),
+            "description": description.format(burn="{{ $value | humanize }}"),
+            "dashboard": "assets",
+            "link": "/assets",
+            "muted_by": ["DaemonStale", "PostgresDown"] + ([] if fast else [f"{title}BudgetBurnsFast"]),
+            "runbook": {
+                "means": f"The error budget is what an objective of {objective.objective * 100:g} % leaves over "
+                f"{said.period}. At the rate of the last {burns[0].long} it is used up {how}: long before the period ends.",
+                "look": "Which assets of the group it is: "
+                + ("`dagster_asset_freshness_state >= 2`" if kind == "freshness" else "`increase(dagster_asset_failures_total[1h]) > 0`")
+                + " in Prometheus. Then their last runs in Dagster.",
+                "act": f"Treat the cause: there is usually a [{cause}]({cause}.md) beside this. If the objective is not "
+                "what its readers need, change it in `infra/alerts/policy/objectives.yaml`.",
+            },
+            "tests": {
+                "fires": {
+                    "series": _series(kind, "fires"),
+                    "at": "2h",
+                    "labels": labels,
+                    "summary": summary.format(**labels),
+                    "description": description.format(burn=burn),
+                },
+                "nearly": {"series": _series(kind, "nearly"), "at": "10005m" if kind == "freshness" else "7h"},
+                "resolves": {"series": _series(kind, "resolves"), "fires_at": "2h", "at": "100h"},
+            },
+        }
+    )
+
+
+def _of(kind: str) -> str:
+    return "the time" if kind == "freshness" else "all attempts"
+
+
+def _series(kind: str, what: str) -> dict[str, str]:
+    """What an asset does, minute by minute."""
+    asset = 'asset_key="publish/things"'
+    info = f'dagster_asset_info{{{asset}, group="publish", code_location="orchard", owner="team:fruit", kind="polars"}}'
+    made = {info: "1x6100"}
+    if kind == "freshness":
+        # Nearly: it warns, and is late for five minutes in a week.
+        values = {"fires": "2x200", "nearly": "1x10000 2x4 1x10", "resolves": "2x120 0x6000"}[what]
+        return {info: "1x10100", f"dagster_asset_freshness_state{{{asset}}}": values}
+    failures, successes = {
+        "fires": ("0+1x200", "0x200"),
+        # Fewer than the least number, however few succeed.
+        "nearly": ("0x350 1x30 2x60", "0x450"),
+        "resolves": ("0+1x120 120x6000", "0x120 0+1x6000"),
+    }[what]
+    return {
+        **made,
+        f"dagster_asset_failures_total{{{asset}}}": failures,
+        f"dagster_asset_materializations_total{{{asset}}}": successes,
+    }
