@@ -23,8 +23,8 @@ import yaml
 from millrace.domains import installed_domains
 from millrace.testing.prometheus import NoPrometheusError, prometheus_server
 from millrace_exporter.families import FAMILIES, FRESHNESS_LEVELS, Family
-from millrace_grafana.build import EXPECTED_EMPTY, FOLDER, outline
-from millrace_grafana.queries import dashboards
+from millrace_grafana.build import outline
+from millrace_grafana.queries import EXPECTED_EMPTY, FOLDER, dashboards
 
 ROOT = Path(__file__).parents[3]
 _SCRAPED_WITHIN_SECONDS = 60

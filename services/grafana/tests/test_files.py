@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from millrace_grafana.build import FOLDER, all_pages, differing, files, write
+from millrace_grafana.build import all_pages, differing, files, write
 from millrace_grafana.pages import fixed_pages
-from millrace_grafana.queries import panels
+from millrace_grafana.queries import FOLDER, panels
 
 FIXED = {"overview", "control-plane", "jobs", "assets", "containers", "stores", "monitoring"}
 DATA_SOURCE = {"type": "prometheus", "uid": "${datasource}"}

@@ -5,6 +5,7 @@ what it needs when it runs, so that `--help` answers at once.
 """
 
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -110,6 +111,8 @@ def sample(domain: str, rows: int | None, seed: int, out: Path) -> None:
 
 for command in (credentials, status, source, launch, alerts):
     cli.add_command(command)
+for point in entry_points(group="millrace.commands"):  # of services, which the kit does not import by name
+    cli.add_command(point.load(), point.name)
 
 
 def main() -> None:

@@ -17,9 +17,7 @@ from millrace_grafana.page import BACKFILLS, Page
 from millrace_grafana.pages import fixed_pages
 from millrace_grafana.pages.domain import Outline
 from millrace_grafana.pages.domain import page as domain_page
-
-FOLDER = "infra/grafana/dashboards"
-EXPECTED_EMPTY = "infra/grafana/expected_empty.json"
+from millrace_grafana.queries import EXPECTED_EMPTY, FOLDER
 
 
 def all_pages() -> list[Page]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 PLATFORM = "../../../.."
+# Of every dashboard and of every mark.
+TAG = "millrace"
 
 
 @dataclass(frozen=True)

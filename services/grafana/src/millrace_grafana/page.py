@@ -19,10 +19,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as models
 
-from millrace_grafana.links import DEPLOYMENT, PLATFORM, REPORT
+from millrace_grafana.links import DEPLOYMENT, PLATFORM, REPORT, TAG
 from millrace_grafana.panels import PROMETHEUS, Panel, Query
 
-TAG = "millrace"
 # Tags of annotations, which `millrace grafana annotate` sets.
 MARKS = {"deployment": "blue", "maintenance": "purple"}
 _GRAFANA = shapes.DataSourceRef("grafana", "-- Grafana --")

@@ -17,6 +17,10 @@ import httpx
 
 from millrace.errors import PlatformRefusedError, SourceUnavailableError
 
+# Generated files, in the checkout.
+FOLDER = "infra/grafana/dashboards"
+EXPECTED_EMPTY = "infra/grafana/expected_empty.json"
+
 # Grafana takes four scrapes of 10 s for $__rate_interval at the least.
 _GIVEN = {"__rate_interval": "1m", "__interval": "1m", "__range": "24h", "__range_s": "86400"}
 _CHOICE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::\w+)?\}|(?P<bare>\w+))")
