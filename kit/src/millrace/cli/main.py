@@ -15,6 +15,7 @@ from millrace.alerts.commands import alerts
 from millrace.compose.commands import credentials, launch, source, status
 from millrace.domains import installed_domains
 from millrace.errors import MillraceError
+from millrace.health.commands import report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -109,7 +110,7 @@ def sample(domain: str, rows: int | None, seed: int, out: Path) -> None:
         click.echo(f"{name}={value}")
 
 
-for command in (credentials, status, source, launch, alerts):
+for command in (credentials, status, source, launch, alerts, report):
     cli.add_command(command)
 for point in entry_points(group="millrace.commands"):  # of services, which the kit does not import by name
     cli.add_command(point.load(), point.name)
