@@ -30,12 +30,13 @@ _TITLES = {
 }
 _HEAD = """# Metrics of the exporter
 
-Rendered from `services/exporter/src/millrace_exporter/families.py` by `millrace-exporter page`; a test holds this page to
-it. Postgres, the object store, the host, Prometheus and Alertmanager have exporters of their own.
+Rendered from `services/exporter/src/millrace_exporter/families.py` by `millrace-exporter page`; a test holds this page
+to it. Postgres, the object store, the host, Prometheus and Alertmanager have exporters of their own.
 
-Timestamps are seconds since 1970, never ages: `time() - x` is an age that also grows while the exporter is down. A series
-that is 0 and one that is absent say different things. No run, partition or step is in a label; the run's id stands in
-exemplars, in OpenMetrics. Counters begin at 0 when the exporter starts without a checkpoint, and go on from it otherwise.
+Timestamps are seconds since 1970, never ages: `time() - x` is an age that also grows while the exporter is down. A
+series that is 0 and one that is absent say different things. No run, partition or step is in a label; the run's id
+stands in exemplars, in OpenMetrics. Counters begin at 0 when the exporter starts without a checkpoint, and go on from
+it otherwise.
 """
 
 

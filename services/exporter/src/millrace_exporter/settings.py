@@ -41,7 +41,7 @@ class Settings:
         intervals: Pause between two polls by collector, seconds.
     """
 
-    listen: str = "0.0.0.0:9405"  # noqa: S104  # compose names the one network that it serves
+    listen: str = "0.0.0.0:9405"  # compose names the one network that it serves
     database: str = ""
     webserver: str = ""
     docker: str = ""
