@@ -135,10 +135,11 @@ class RunsCollector:
                 self._last[labels] = RunExemplar(event.run_id, 1, event.timestamp)
                 if is_retry:
                     self._retries[labels] = self._retries.get(labels, 0) + 1
-            else:
-                end.observed += ["wait", "start", "duration"]
             if status != "canceled":
                 self._remember(job, event, status == "success")
+            if event.id <= self.tail.baseline:  # it is not counted, so nothing of it is waited for
+                del self._ends[event.run_id]
+                self._times.pop(event.run_id, None)
 
     def _remember(self, job: Job, event: Event, succeeded: bool) -> None:
         started = self._started(event.run_id)
@@ -171,7 +172,7 @@ class RunsCollector:
 
     def _forget(self, going_on: set[str], touched: set[str]) -> None:
         """Forget runs that ended long enough ago that no event of theirs can still appear, and those that are gone."""
-        for run_id in touched:
+        for run_id in touched & (set(self._times) | set(self._ends)):
             self._untouched[run_id] = self.tail.clock()
         limit = self.tail.clock() - 120
         for run_id, since in list(self._untouched.items()):
