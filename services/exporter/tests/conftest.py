@@ -174,7 +174,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, st
         yield host, named
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_database(_server: tuple[str, str]) -> Callable[[], DagsterDatabase]:
     host, named = _server
 
@@ -201,6 +201,12 @@ def database(make_database: Callable[[], DagsterDatabase]) -> DagsterDatabase:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(scope="session")
+def make_watched() -> Callable[[DagsterDatabase, Path], Watched]:
+    """An exporter with a clock of its own, for what outlives one test."""
+    return lambda database, folder: Watched(Settings(database=database.address, checkpoints=folder), Clock())
 
 
 @pytest.fixture
