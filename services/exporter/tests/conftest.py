@@ -79,7 +79,7 @@ class Watched:
         """What is served."""
         return parse(self.exporter.exposition.text)
 
-    def value(self, name: str, **labels: str) -> float | None:
+    def value(self, name: str, /, **labels: str) -> float | None:
         """A series; None if it is absent."""
         return self.series.get((name, frozenset(labels.items())))
 
