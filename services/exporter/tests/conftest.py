@@ -70,8 +70,7 @@ class Watched:
 
     def restart(self) -> None:
         """As after a kill: nothing of the process is left, its checkpoints are."""
-        for database in self.exporter._databases:
-            database.close()
+        self.exporter.close()
         self.exporter = self._made()
 
     @property
@@ -204,20 +203,32 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def make_watched() -> Callable[[DagsterDatabase, Path], Watched]:
+def make_watched() -> Generator[Callable[[DagsterDatabase, Path], Watched]]:
     """An exporter with a clock of its own, for what outlives one test."""
-    return lambda database, folder: Watched(Settings(database=database.address, checkpoints=folder), Clock())
+    every: list[Watched] = []
+
+    def made(database: DagsterDatabase, folder: Path) -> Watched:
+        every.append(Watched(Settings(database=database.address, checkpoints=folder), Clock()))
+        return every[-1]
+
+    yield made
+    for one in every:
+        one.exporter.close()
 
 
 @pytest.fixture
-def watch(tmp_path: Path, clock: Clock) -> Callable[..., Watched]:
+def watch(tmp_path: Path, clock: Clock) -> Generator[Callable[..., Watched]]:
     """An exporter on a database; its checkpoints lie in the test's folder."""
+    every: list[Watched] = []
 
     def made(database: DagsterDatabase, **changes: Any) -> Watched:
         values = {"database": database.address, "checkpoints": tmp_path / "checkpoints", **changes}
-        return Watched(Settings(**values), clock)
+        every.append(Watched(Settings(**values), clock))
+        return every[-1]
 
-    return made
+    yield made
+    for one in every:
+        one.exporter.close()
 
 
 @pytest.fixture

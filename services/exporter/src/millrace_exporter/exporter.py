@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from minio import Minio
 
@@ -45,6 +46,14 @@ from millrace_exporter.sources.graphql import Webserver
 _STOPS_WITHIN_SECONDS = 5.0
 
 
+class Closing(Protocol):
+    """Something that holds connections."""
+
+    def close(self) -> None:
+        """Close them."""
+        ...
+
+
 class Exporter:
     """Polls and holds what is served.
 
@@ -72,6 +81,7 @@ class Exporter:
         self._checkpoints = Checkpoints(settings.checkpoints)
         self._stopping = threading.Event()
         self._databases: list[Database] = []
+        self._open: list[Closing] = []
         sources = self._sources(settings, now, clock, watch)
         self.pollers: dict[str, Poller] = {}
         for collectors in sources.values():
@@ -100,8 +110,10 @@ class Exporter:
         window = Window(settings.look_back_hours * 3600, settings.look_back_events)
         webserver = Webserver(settings.webserver) if settings.webserver else None
         if webserver is not None:
+            servers = CodeServers()
+            self._open += [webserver, servers]
             sources["webserver"] = [WorkspaceCollector(webserver, self.workspace)]
-            sources["code_servers"] = [CodeServersCollector(CodeServers(), self.workspace)]
+            sources["code_servers"] = [CodeServersCollector(servers, self.workspace)]
         if settings.database:
             database, slow = Database(settings.database, watch), Database(settings.database, watch)
             self._databases += [database, slow]
@@ -118,6 +130,7 @@ class Exporter:
                 also = Database(settings.database, watch)
                 self._databases.append(also)
                 asked = Webserver(settings.webserver)
+                self._open.append(asked)
                 sources["partitions"] = [PartitionsCollector(also, asked, self.workspace, window, now, clock)]
         sources.update(self._stores(settings, watch))
         return sources
@@ -127,19 +140,21 @@ class Exporter:
     ) -> Mapping[str, list[Collector]]:
         sources: dict[str, list[Collector]] = {}
         if settings.docker:
-            sources["docker"] = [ContainersCollector(Docker(settings.docker))]
+            gate = Docker(settings.docker)
+            self._open.append(gate)
+            sources["docker"] = [ContainersCollector(gate)]
         if settings.neo4j:
             password = _existing(settings.secrets / "neo4j_password")
-            sources["neo4j"] = [
-                Neo4jCollector(
-                    settings.neo4j,
-                    settings.neo4j_user,
-                    password,
-                    settings.neo4j_labels,
-                    settings.neo4j_types,
-                    settings.neo4j_store,
-                )
-            ]
+            graph = Neo4jCollector(
+                settings.neo4j,
+                settings.neo4j_user,
+                password,
+                settings.neo4j_labels,
+                settings.neo4j_types,
+                settings.neo4j_store,
+            )
+            self._open.append(graph)
+            sources["neo4j"] = [graph]
         client: Callable[[], Minio] | None = None
         if settings.object_store:
             client = partial(object_store_client, settings.object_store, settings.secrets)
@@ -173,8 +188,12 @@ class Exporter:
         for lane in self.lanes:
             if lane.is_alive():
                 lane.join(max(deadline - time.monotonic(), 0))
-        for database in self._databases:
-            database.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for one in (*self._databases, *self._open):
+            one.close()
 
     @property
     def polling(self) -> bool:

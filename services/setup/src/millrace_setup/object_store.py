@@ -147,5 +147,6 @@ def exporter_policy() -> dict[str, Any]:
                 "Action": ["s3:GetObject"],
                 "Resource": [f"arn:aws:s3:::{BUCKET}/*/metadata/*"],
             },
+            {"Effect": "Allow", "Action": ["s3:GetBucketLocation"], "Resource": [f"arn:aws:s3:::{BUCKET}"]},
         ],
     }

@@ -98,6 +98,5 @@ def object_store_client(address: str, secrets: Path) -> Minio:
         access_key=(secrets / "object_store_access_key").read_text(encoding="utf-8").strip(),
         secret_key=(secrets / "object_store_secret_key").read_text(encoding="utf-8").strip(),
         secure=url.scheme == "https",
-        region="us-east-1",
         http_client=urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=5), retries=False),
     )
