@@ -18,6 +18,7 @@ from dagster_postgres import DagsterPostgresStorage
 from psycopg2.extensions import connection as Connection  # noqa: N812 psycopg2 names its class in lower case
 
 from millrace.embedded.postgres import postgres_server
+from millrace.testing.fixtures import object_store  # noqa: F401  # a fixture
 from millrace.testing.history import History
 from millrace_exporter.definitions import Asset, Definitions, Instigator, Location
 from millrace_exporter.exporter import Exporter
