@@ -46,7 +46,8 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Generator[Neo4jCollector]
     secret.write_text(PASSWORD)
     docker(
         "run", "--detach", "--name", name, "--publish", "127.0.0.1::7687", "--env", f"NEO4J_AUTH=neo4j/{PASSWORD}",
-        "--env", "NEO4J_server_memory_heap_initial__size=256m", "--env", "NEO4J_server_memory_heap_max__size=256m", "--env", "NEO4J_server_memory_pagecache_size=32m", image,
+        "--env", "NEO4J_server_memory_heap_initial__size=256m", "--env", "NEO4J_server_memory_heap_max__size=256m",
+        "--env", "NEO4J_server_memory_pagecache_size=32m", image,
     )  # fmt: skip
     try:
         address = f"bolt://{docker('port', name, '7687/tcp').splitlines()[0]}"
