@@ -39,16 +39,24 @@ class Sources:
 
     def source(self, alert: Alert) -> str:
         """The exporter that an alert is blind without."""
-        if alert.source is not None:
-            return alert.source
+        return alert.source or self.exposed.source(self._metrics(alert.expr, alert.alert))
+
+    def rule_files(self, area: Area) -> list[str]:
+        """Areas whose rules the alerts of this one need: those that record what they ask for, and itself."""
+        owners = {record.record: other.name for other in self.areas for record in other.records}
+        asked = [*(alert.expr for alert in area.alerts), *(record.expr for record in area.records)]
+        needed = {owners[name] for one in asked for name in self._metrics(one, area.name) if name in owners}
+        return sorted({area.name, *needed})
+
+    def _metrics(self, expression: str, subject: str) -> set[str]:
+        """Names of an expression, and of the records that it builds on."""
         recorded = {one.record: one.expr for area in self.areas for one in area.records}
-        waiting, metrics = [alert.expr.replace("$threshold", "1")], set[str]()
+        waiting, found = [expression], set[str]()
         while waiting:
-            for selector in selectors(waiting.pop(), alert.alert):
-                if selector.metric in recorded:
-                    waiting.append(recorded[selector.metric])
-                metrics.add(selector.metric)
-        return self.exposed.source(metrics)
+            names = {one.metric for one in selectors(waiting.pop().replace("$threshold", "1"), subject)} - found
+            found |= names
+            waiting += [recorded[name] for name in names if name in recorded]
+        return found
 
 
 def load(root: Path) -> Sources:
@@ -93,7 +101,9 @@ def files(sources: Sources) -> dict[str, str]:
         ]
         made[f"{_RULES}/{area.name}.yaml"] = _yaml(rules.group(area, effective))
         running = {one.alert: whole[one.alert] for one in area.alerts if not one.opt_in}
-        made[f"{_TESTS}/{area.name}.yaml"] = _yaml(rule_tests.tests_of(area, running, f"../rules/{area.name}.yaml"))
+        made[f"{_TESTS}/{area.name}.yaml"] = _yaml(
+            rule_tests.tests_of(area, running, [f"../rules/{name}.yaml" for name in sources.rule_files(area)])
+        )
         opt_in += [rule for one in area.alerts if one.opt_in for rule in whole[one.alert]]
         made |= {f"{_RUNBOOKS}/{one.alert}.md": runbooks.page(one, whole[one.alert]) for one in area.alerts}
     made |= _opt_in_files(opt_in)
@@ -137,7 +147,7 @@ def _opt_in_files(opt_in: Iterable[rules.Rule]) -> dict[str, str]:
     area = Area(name="opt-in", about="", records=[], evaluation_interval="30s", alerts=alerts)
     return {
         f"{_TESTS}/opt-in.rules": _yaml(rules.group(area, (rule for found in by_alert.values() for rule in found))),
-        f"{_TESTS}/opt-in.yaml": _yaml(rule_tests.tests_of(area, by_alert, "opt-in.rules")),
+        f"{_TESTS}/opt-in.yaml": _yaml(rule_tests.tests_of(area, by_alert, ["opt-in.rules"])),
     }
 
 

@@ -16,16 +16,16 @@ from millrace.alerts.rules import Rule
 GATEWAY = "https://millrace.example.org"
 
 
-def tests_of(area: Area, rules: Mapping[str, Sequence[Rule]], rule_file: str) -> dict[str, Any]:
+def tests_of(area: Area, rules: Mapping[str, Sequence[Rule]], rule_files: Sequence[str]) -> dict[str, Any]:
     """The test file of an area.
 
     Args:
         area: The area.
         rules: By alert, the rules that hold where no domain says otherwise; alerts without are left out.
-        rule_file: Path of the rules, seen from the test file.
+        rule_files: Paths of the rules, seen from the test file.
     """
     return {
-        "rule_files": [rule_file],
+        "rule_files": list(rule_files),
         "evaluation_interval": area.evaluation_interval,
         "tests": [test for alert in area.alerts if alert.alert in rules for test in _tests(alert, rules[alert.alert])],
     }

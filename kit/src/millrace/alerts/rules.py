@@ -22,7 +22,7 @@ _VALUES = {
     "seconds": "{{ $value | humanizeDuration }}",
     "bytes": "{{ $value | humanize1024 }}B",
     "ratio": "{{ $value | humanizePercentage }}",
-    "count": "{{ $value }}",
+    "count": "{{ $value | humanize }}",
     "per_second": "{{ $value | humanize }}/s",
 }
 
