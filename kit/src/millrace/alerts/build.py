@@ -41,12 +41,12 @@ class Sources:
         """The exporter that an alert is blind without."""
         return alert.source or self.exposed.source(self._metrics(alert.expr, alert.alert))
 
-    def rule_files(self, area: Area) -> list[str]:
-        """Areas whose rules the alerts of this one need: those that record what they ask for, and itself."""
+    def needed(self, area: Area) -> list[str]:
+        """Areas whose rules the alerts of this one need: those that record what they ask for, and then itself."""
         owners = {record.record: other.name for other in self.areas for record in other.records}
         asked = [*(alert.expr for alert in area.alerts), *(record.expr for record in area.records)]
-        needed = {owners[name] for one in asked for name in self._metrics(one, area.name) if name in owners}
-        return sorted({area.name, *needed})
+        others = {owners[name] for one in asked for name in self._metrics(one, area.name) if name in owners}
+        return [*sorted(others - {area.name}), area.name]
 
     def _metrics(self, expression: str, subject: str) -> set[str]:
         """Names of an expression, and of the records that it builds on."""
@@ -96,14 +96,11 @@ def files(sources: Sources) -> dict[str, str]:
     opt_in: list[rules.Rule] = []
     for area in sources.areas:
         whole = {one.alert: rules.as_catalogued(one, sources.source(one)) for one in area.alerts}
-        effective = [
-            rule for one in area.alerts for rule in rules.rules_of(one, sources.domains, sources.source(one))
-        ]
+        effective = [rule for one in area.alerts for rule in rules.rules_of(one, sources.domains, sources.source(one))]
         made[f"{_RULES}/{area.name}.yaml"] = _yaml(rules.group(area, effective))
-        running = {one.alert: whole[one.alert] for one in area.alerts if not one.opt_in}
-        made[f"{_TESTS}/{area.name}.yaml"] = _yaml(
-            rule_tests.tests_of(area, running, [f"../rules/{name}.yaml" for name in sources.rule_files(area)])
-        )
+        running = [one for one in area.alerts if not one.opt_in]
+        needed = {name: f"../rules/{name}.yaml" for name in sources.needed(area)}
+        made |= _test_files(area.name, rule_tests.tests_of(running, whole, needed))
         opt_in += [rule for one in area.alerts if one.opt_in for rule in whole[one.alert]]
         made |= {f"{_RUNBOOKS}/{one.alert}.md": runbooks.page(one, whole[one.alert]) for one in area.alerts}
     made |= _opt_in_files(opt_in)
@@ -144,11 +141,16 @@ def _opt_in_files(opt_in: Iterable[rules.Rule]) -> dict[str, str]:
     for rule in opt_in:
         by_alert.setdefault(rule.alert.alert, []).append(rule)
     alerts = [found[0].alert for found in by_alert.values()]
-    area = Area(name="opt-in", about="", records=[], evaluation_interval="30s", alerts=alerts)
+    area = Area(name="opt-in", about="", records=[], alerts=alerts)
     return {
         f"{_TESTS}/opt-in.rules": _yaml(rules.group(area, (rule for found in by_alert.values() for rule in found))),
-        f"{_TESTS}/opt-in.yaml": _yaml(rule_tests.tests_of(area, by_alert, ["opt-in.rules"])),
+        **_test_files("opt-in", rule_tests.tests_of(alerts, by_alert, {"opt-in": "opt-in.rules"})),
     }
+
+
+def _test_files(name: str, tests: Mapping[str, Any]) -> dict[str, str]:
+    """One file per time between evaluations."""
+    return {f"{_TESTS}/{name}-{step}.yaml": _yaml(content) for step, content in tests.items()}
 
 
 def _overrides(folder: Path) -> dict[str, Overrides]:

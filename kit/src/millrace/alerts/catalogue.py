@@ -64,7 +64,13 @@ class Case(Strict):
     name: str = ""
     series: Series = Field(default_factory=dict, description="values by series, in promtool's notation")
     interval: Duration = Field(default="1m", description="between two values of a series")
+    step: Duration | None = Field(default=None, description="between two evaluations; unset: 30s, or a longer interval")
     at: Duration = Field(description="when it is looked at")
+
+    @property
+    def evaluation_interval(self) -> str:
+        """Of the test: half a minute, and coarser where a case lasts for days."""
+        return self.step or ("30s" if self.interval == "1m" else self.interval)
 
 
 class Fires(Case):
@@ -188,7 +194,6 @@ class File(Strict):
     about: str = Field(description="heading of its part of the runbooks' index")
     records: list[Record] = []
     defaults: dict[str, Any] = Field(default_factory=dict, description="fields of every entry that does not say them")
-    evaluation_interval: Duration = Field(default="30s", description="of its tests")
     interval: Duration | None = Field(default=None, description="between two evaluations; unset: Prometheus' own")
     alerts: list[dict[str, Any]]
 
@@ -199,7 +204,6 @@ class Area(Strict):
     name: str
     about: str
     records: list[Record]
-    evaluation_interval: str
     interval: str | None = Field(default=None, description="as in File")
     alerts: list[Alert]
 
@@ -242,7 +246,6 @@ def _area(path: Path, types: SimpleTypes, problems: list[str]) -> Area | None:
                     "name": name,
                     "about": f"Thresholds of {path.name}",
                     "records": [],
-                    "evaluation_interval": "30s",
                     "alerts": [{**as_entry(entry, types), "area": name} for entry in is_simple(raw)],
                 }
             )
@@ -261,7 +264,6 @@ def _area(path: Path, types: SimpleTypes, problems: list[str]) -> Area | None:
         name=name,
         about=file.about,
         records=file.records,
-        evaluation_interval=file.evaluation_interval,
         interval=file.interval,
         alerts=alerts,
     )
