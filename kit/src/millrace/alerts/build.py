@@ -103,7 +103,7 @@ def files(sources: Sources) -> dict[str, str]:
         made |= _test_files(area.name, rule_tests.tests_of(running, whole, needed))
         opt_in += [rule for one in area.alerts if one.opt_in for rule in whole[one.alert]]
         made |= {f"{_RUNBOOKS}/{one.alert}.md": runbooks.page(one, whole[one.alert]) for one in area.alerts}
-    made |= _opt_in_files(opt_in)
+    made |= _opt_in_files(sources, opt_in)
     made[f"{_RUNBOOKS}/README.md"] = runbooks.index(sources.areas)
     alerts = list(alerts_of(sources.areas))
     made[_ROUTES] = _NOTE + routes.configuration(alerts, sources.notifications, sources.windows)
@@ -135,16 +135,17 @@ def differing(root: Path, made: Mapping[str, str]) -> list[str]:
     return sorted([*wrong, *left])
 
 
-def _opt_in_files(opt_in: Iterable[rules.Rule]) -> dict[str, str]:
+def _opt_in_files(sources: Sources, opt_in: Iterable[rules.Rule]) -> dict[str, str]:
     """What is off has tests all the same, of rules that Prometheus does not read."""
     by_alert: dict[str, list[rules.Rule]] = {}
     for rule in opt_in:
         by_alert.setdefault(rule.alert.alert, []).append(rule)
     alerts = [found[0].alert for found in by_alert.values()]
     area = Area(name="opt-in", about="", records=[], alerts=alerts)
+    needed = {name: f"../rules/{name}.yaml" for name in sources.needed(area)} | {"opt-in": "opt-in.rules"}
     return {
         f"{_TESTS}/opt-in.rules": _yaml(rules.group(area, (rule for found in by_alert.values() for rule in found))),
-        **_test_files("opt-in", rule_tests.tests_of(alerts, by_alert, {"opt-in": "opt-in.rules"})),
+        **_test_files("opt-in", rule_tests.tests_of(alerts, by_alert, needed)),
     }
 
 
