@@ -39,16 +39,24 @@ class Sources:
 
     def source(self, alert: Alert) -> str:
         """The exporter that an alert is blind without."""
-        if alert.source is not None:
-            return alert.source
+        return alert.source or self.exposed.source(self._metrics(alert.expr, alert.alert))
+
+    def needed(self, area: Area) -> list[str]:
+        """Areas whose rules the alerts of this one need: those that record what they ask for, and then itself."""
+        owners = {record.record: other.name for other in self.areas for record in other.records}
+        asked = [*(alert.expr for alert in area.alerts), *(record.expr for record in area.records)]
+        others = {owners[name] for one in asked for name in self._metrics(one, area.name) if name in owners}
+        return [*sorted(others - {area.name}), area.name]
+
+    def _metrics(self, expression: str, subject: str) -> set[str]:
+        """Names of an expression, and of the records that it builds on."""
         recorded = {one.record: one.expr for area in self.areas for one in area.records}
-        waiting, metrics = [alert.expr.replace("$threshold", "1")], set[str]()
+        waiting, found = [expression], set[str]()
         while waiting:
-            for selector in selectors(waiting.pop(), alert.alert):
-                if selector.metric in recorded:
-                    waiting.append(recorded[selector.metric])
-                metrics.add(selector.metric)
-        return self.exposed.source(metrics)
+            names = {one.metric for one in selectors(waiting.pop().replace("$threshold", "1"), subject)} - found
+            found |= names
+            waiting += [recorded[name] for name in names if name in recorded]
+        return found
 
 
 def load(root: Path) -> Sources:
@@ -88,15 +96,14 @@ def files(sources: Sources) -> dict[str, str]:
     opt_in: list[rules.Rule] = []
     for area in sources.areas:
         whole = {one.alert: rules.as_catalogued(one, sources.source(one)) for one in area.alerts}
-        effective = [
-            rule for one in area.alerts for rule in rules.rules_of(one, sources.domains, sources.source(one))
-        ]
+        effective = [rule for one in area.alerts for rule in rules.rules_of(one, sources.domains, sources.source(one))]
         made[f"{_RULES}/{area.name}.yaml"] = _yaml(rules.group(area, effective))
-        running = {one.alert: whole[one.alert] for one in area.alerts if not one.opt_in}
-        made[f"{_TESTS}/{area.name}.yaml"] = _yaml(rule_tests.tests_of(area, running, f"../rules/{area.name}.yaml"))
+        running = [one for one in area.alerts if not one.opt_in]
+        needed = {name: f"../rules/{name}.yaml" for name in sources.needed(area)}
+        made |= _test_files(area.name, rule_tests.tests_of(running, whole, needed))
         opt_in += [rule for one in area.alerts if one.opt_in for rule in whole[one.alert]]
         made |= {f"{_RUNBOOKS}/{one.alert}.md": runbooks.page(one, whole[one.alert]) for one in area.alerts}
-    made |= _opt_in_files(opt_in)
+    made |= _opt_in_files(sources, opt_in)
     made[f"{_RUNBOOKS}/README.md"] = runbooks.index(sources.areas)
     alerts = list(alerts_of(sources.areas))
     made[_ROUTES] = _NOTE + routes.configuration(alerts, sources.notifications, sources.windows)
@@ -128,17 +135,23 @@ def differing(root: Path, made: Mapping[str, str]) -> list[str]:
     return sorted([*wrong, *left])
 
 
-def _opt_in_files(opt_in: Iterable[rules.Rule]) -> dict[str, str]:
+def _opt_in_files(sources: Sources, opt_in: Iterable[rules.Rule]) -> dict[str, str]:
     """What is off has tests all the same, of rules that Prometheus does not read."""
     by_alert: dict[str, list[rules.Rule]] = {}
     for rule in opt_in:
         by_alert.setdefault(rule.alert.alert, []).append(rule)
     alerts = [found[0].alert for found in by_alert.values()]
-    area = Area(name="opt-in", about="", records=[], evaluation_interval="30s", alerts=alerts)
+    area = Area(name="opt-in", about="", records=[], alerts=alerts)
+    needed = {name: f"../rules/{name}.yaml" for name in sources.needed(area)} | {"opt-in": "opt-in.rules"}
     return {
         f"{_TESTS}/opt-in.rules": _yaml(rules.group(area, (rule for found in by_alert.values() for rule in found))),
-        f"{_TESTS}/opt-in.yaml": _yaml(rule_tests.tests_of(area, by_alert, "opt-in.rules")),
+        **_test_files("opt-in", rule_tests.tests_of(alerts, by_alert, needed)),
     }
+
+
+def _test_files(name: str, tests: Mapping[str, Any]) -> dict[str, str]:
+    """One file per time between evaluations."""
+    return {f"{_TESTS}/{name}-{step}.yaml": _yaml(content) for step, content in tests.items()}
 
 
 def _overrides(folder: Path) -> dict[str, Overrides]:

@@ -43,6 +43,17 @@ class Level(Strict):
     duration: Duration = Field(default="0s", alias="for", description="how long the expression has to hold")
 
 
+def _no_numbers(value: Any) -> Any:
+    """YAML reads 0x10 as sixteen; promtool means eleven zeros."""
+    numbers = [name for name, values in value.items() if isinstance(values, int)] if isinstance(value, dict) else []
+    if numbers:
+        raise ValueError(f"the values of {', '.join(numbers)} are a number to YAML; put them in quotes")
+    return value
+
+
+Series = Annotated[dict[str, str], BeforeValidator(_no_numbers)]
+
+
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -51,9 +62,15 @@ class Case(Strict):
     """One situation: what Prometheus sees, and what it says of it."""
 
     name: str = ""
-    series: dict[str, str] = Field(default_factory=dict, description="values by series, in promtool's notation")
+    series: Series = Field(default_factory=dict, description="values by series, in promtool's notation")
     interval: Duration = Field(default="1m", description="between two values of a series")
+    step: Duration | None = Field(default=None, description="between two evaluations; unset: 30s, or a longer interval")
     at: Duration = Field(description="when it is looked at")
+
+    @property
+    def evaluation_interval(self) -> str:
+        """Of the test: half a minute, and coarser where a case lasts for days."""
+        return self.step or ("30s" if self.interval == "1m" else self.interval)
 
 
 class Fires(Case):
@@ -75,7 +92,7 @@ class Resolves(Case):
 class Tests(Strict):
     """The proof of an entry. `series` are those of every case, unless the case says otherwise."""
 
-    series: dict[str, str] = Field(default_factory=dict)
+    series: Series = Field(default_factory=dict)
     fires: Annotated[list[Fires], BeforeValidator(_listed), Field(min_length=1)]
     nearly: Annotated[list[Case], BeforeValidator(_listed)] = []
     resolves: Annotated[list[Resolves], BeforeValidator(_listed)] = []
@@ -177,7 +194,7 @@ class File(Strict):
     about: str = Field(description="heading of its part of the runbooks' index")
     records: list[Record] = []
     defaults: dict[str, Any] = Field(default_factory=dict, description="fields of every entry that does not say them")
-    evaluation_interval: Duration = Field(default="30s", description="of its tests")
+    interval: Duration | None = Field(default=None, description="between two evaluations; unset: Prometheus' own")
     alerts: list[dict[str, Any]]
 
 
@@ -187,8 +204,7 @@ class Area(Strict):
     name: str
     about: str
     records: list[Record]
-    evaluation_interval: str
-    interval: str | None = Field(default=None, description="between two evaluations of its rules; unset: Prometheus' own")
+    interval: str | None = Field(default=None, description="as in File")
     alerts: list[Alert]
 
 
@@ -230,7 +246,6 @@ def _area(path: Path, types: SimpleTypes, problems: list[str]) -> Area | None:
                     "name": name,
                     "about": f"Thresholds of {path.name}",
                     "records": [],
-                    "evaluation_interval": "30s",
                     "alerts": [{**as_entry(entry, types), "area": name} for entry in is_simple(raw)],
                 }
             )
@@ -249,7 +264,7 @@ def _area(path: Path, types: SimpleTypes, problems: list[str]) -> Area | None:
         name=name,
         about=file.about,
         records=file.records,
-        evaluation_interval=file.evaluation_interval,
+        interval=file.interval,
         alerts=alerts,
     )
 

@@ -155,7 +155,9 @@ def silence(matchers: tuple[str, ...], length: timedelta, comment: str) -> None:
 def silences() -> None:
     """List the silences that hold or will hold."""
     for one in _silences().all():
-        click.echo(f"{one.id}  {one.state:<8}until {one.ends:%Y-%m-%d %H:%M %Z}  {one.matchers}  {one.author}: {one.comment}")
+        click.echo(
+            f"{one.id}  {one.state:<8}until {one.ends:%Y-%m-%d %H:%M %Z}  {one.matchers}  {one.author}: {one.comment}"
+        )
 
 
 @alerts.command()

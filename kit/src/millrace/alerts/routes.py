@@ -172,7 +172,9 @@ def _window_routes(policy: Notifications, windows: list[Window]) -> list[dict[st
         sets += [(*chosen, matchers) for chosen in sets if _can_meet(chosen, matchers)]
         if len(sets) > _MOST_ROUTES_OF_WINDOWS:
             problem = f"{len(windows)} windows can meet in more than {_MOST_ROUTES_OF_WINDOWS} ways"
-            raise ConfigurationError("windows", [problem], next_step="give windows the same matchers, or drop past ones")
+            raise ConfigurationError(
+                "windows", [problem], next_step="give windows the same matchers, or drop past ones"
+            )
     chosen_sets = sorted((one for one in sets if one), key=len, reverse=True)
     return [
         {

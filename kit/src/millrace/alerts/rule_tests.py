@@ -6,38 +6,50 @@ promtool compares every label and annotation of an alert, so that a case that fi
 fired before it resolved is asked of the series ALERTS instead, in which there are no texts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from millrace.alerts.catalogue import LABEL, Alert, Area, Case, Fires, Resolves
+from millrace.alerts.catalogue import LABEL, Alert, Case, Fires, Resolves
 from millrace.alerts.rules import Rule
 
 # Where the platform is in these tests.
 GATEWAY = "https://millrace.example.org"
 
 
-def tests_of(area: Area, rules: Mapping[str, Sequence[Rule]], rule_file: str) -> dict[str, Any]:
-    """The test file of an area.
+def tests_of(
+    alerts: Iterable[Alert], rules: Mapping[str, Sequence[Rule]], groups: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """The test files of some alerts, by the time between two evaluations, which promtool knows per file.
 
     Args:
-        area: The area.
-        rules: By alert, the rules that hold where no domain says otherwise; alerts without are left out.
-        rule_file: Path of the rules, seen from the test file.
+        alerts: The entries.
+        rules: Their rules by name, as they are where no domain says otherwise.
+        groups: Paths of the rules by group, as seen from the test files; those that record come first, since promtool
+            otherwise evaluates them in any order.
     """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for alert in alerts:
+        for case, test in _tests(alert, rules[alert.alert]):
+            found.setdefault(case.evaluation_interval, []).append(test)
     return {
-        "rule_files": [rule_file],
-        "evaluation_interval": area.evaluation_interval,
-        "tests": [test for alert in area.alerts if alert.alert in rules for test in _tests(alert, rules[alert.alert])],
+        step: {
+            "rule_files": list(groups.values()),
+            "group_eval_order": list(groups),
+            "evaluation_interval": step,
+            "tests": tests,
+        }
+        for step, tests in found.items()
     }
 
 
-def _tests(alert: Alert, rules: Sequence[Rule]) -> list[dict[str, Any]]:
-    told = [_fires(alert, case, rules) for case in alert.tests.fires]
-    quiet = [
-        {**_situation(alert, case, "nearly fires"), "alert_rule_test": [_expected(alert, case.at, [])]}
-        for case in alert.tests.nearly
-    ]
-    return [*told, *quiet, *(_resolves(alert, case) for case in alert.tests.resolves)]
+def _tests(alert: Alert, rules: Sequence[Rule]) -> Iterator[tuple[Case, dict[str, Any]]]:
+    for case in alert.tests.fires:
+        yield case, _fires(alert, case, rules)
+    for case in alert.tests.nearly:
+        quiet = _expected(alert, case.at, [])
+        yield case, {**_situation(alert, case, "nearly fires"), "alert_rule_test": [quiet]}
+    for case in alert.tests.resolves:
+        yield case, _resolves(alert, case)
 
 
 def _situation(alert: Alert, case: Case, what: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _VALUES = {
     "seconds": "{{ $value | humanizeDuration }}",
     "bytes": "{{ $value | humanize1024 }}B",
     "ratio": "{{ $value | humanizePercentage }}",
-    "count": "{{ $value }}",
+    "count": "{{ $value | humanize }}",
     "per_second": "{{ $value | humanize }}/s",
 }
 
@@ -124,7 +124,9 @@ def group(area: Area, rules: Iterable[Rule]) -> dict[str, Any]:
 def unknown_overrides(alerts: Iterable[Alert], domains: Mapping[str, Overrides]) -> list[str]:
     """Overrides of what is no alert."""
     known = {alert.alert for alert in alerts}
-    return [f"{name}: alerts.{one}: no such alert" for name, said in domains.items() for one in said if one not in known]
+    return [
+        f"{name}: alerts.{one}: no such alert" for name, said in domains.items() for one in said if one not in known
+    ]
 
 
 def number(value: float) -> str:

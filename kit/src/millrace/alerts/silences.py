@@ -94,7 +94,9 @@ class Silences:
                 raise SourceUnavailableError("alertmanager", said, next_step="scripts/millrace status") from error
             raise PlatformRefusedError("alertmanager", f"HTTP {error.code}: {said}") from error
         except OSError as error:
-            raise SourceUnavailableError(self.client.address, str(error), next_step="scripts/millrace status") from error
+            raise SourceUnavailableError(
+                self.client.address, str(error), next_step="scripts/millrace status"
+            ) from error
         return json.loads(text) if text else None
 
 

@@ -111,7 +111,9 @@ def as_entry(raw: Mapping[str, Any], types: SimpleTypes) -> dict[str, Any]:
         raise ConfigurationError(subject, [f"alert_type {entry.alert_type!r} is not known (expected one of {known})"])
     labels = {**kind.labels, **entry.labels}
     if unknown := set(entry.labels) - set(kind.labels):
-        raise ConfigurationError(subject, [f"no label {', '.join(sorted(unknown))} (expected {', '.join(kind.labels)})"])
+        raise ConfigurationError(
+            subject, [f"no label {', '.join(sorted(unknown))} (expected {', '.join(kind.labels)})"]
+        )
     fields = {"value", "threshold", *kind.labels}
     if unknown := set(_FIELD.findall(entry.message_template)) - fields:
         raise ConfigurationError(
@@ -156,7 +158,9 @@ def as_entry(raw: Mapping[str, Any], types: SimpleTypes) -> dict[str, Any]:
 
 def _name(entry: SimpleEntry) -> str:
     words = re.findall(r"[A-Za-z0-9]+", entry.name or f"{entry.alert_type}_{entry.severity}")
-    return "".join(word[:1].upper() + word[1:].lower() if not entry.name else word[:1].upper() + word[1:] for word in words)
+    return "".join(
+        word[:1].upper() + word[1:].lower() if not entry.name else word[:1].upper() + word[1:] for word in words
+    )
 
 
 def _template(found: re.Match[str]) -> str:

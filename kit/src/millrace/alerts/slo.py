@@ -85,17 +85,12 @@ def areas(path: Path) -> list[Area]:
     names = [*said.freshness.groups, *said.success.groups]
     if wrong := [name for name in names if not _GROUP.match(name)]:
         raise ConfigurationError(str(path), [f"groups: {name!r} (expected <code location>/<group>)" for name in wrong])
-    alerts = [
-        _alert(said, kind, fast)
-        for kind in ("freshness", "success")
-        for fast in (True, False)
-    ]
+    alerts = [_alert(said, kind, fast) for kind in ("freshness", "success") for fast in (True, False)]
     return [
         Area(
             name="objectives",
             about="Objectives: the error budget burns",
             records=[Record(record=name, expr=expression) for name, expression in _RECORDS.items()],
-            evaluation_interval="5m",
             interval="1m",
             alerts=alerts,
         )
@@ -119,8 +114,8 @@ def _burning(said: Objectives, kind: str, burns: Sequence[Burn], objective: floa
         long, short = (f"{_errors(kind, window)} / {budget} > {one.burn:g}" for window in (one.long, one.short))
         enough = ""
         if kind == "success":
-            failures = f"avg_over_time(group:asset_failures:rate5m[{one.long}]) * {_seconds(one.long)}"
-            # Half a failure is allowed for what rate() leaves out at the edges of its window.
+            # A record a minute. Half a failure is allowed for what rate() leaves out at the edges of its window.
+            failures = f"sum_over_time(group:asset_failures:rate5m[{one.long}]) * 60"
             enough = f"\n  and\n    {failures} > {said.success.min_failures - 0.5:g}"
         conditions.append(f"(\n    {long}\n  and\n    {short}{enough}\n)")
     return "\nor\n".join(conditions)
@@ -131,11 +126,6 @@ def _errors(kind: str, window: str) -> str:
         return f"avg_over_time(group:asset_stale:ratio[{window}])"
     failures = f"avg_over_time(group:asset_failures:rate5m[{window}])"
     return f"({failures} / ({failures} + avg_over_time(group:asset_materializations:rate5m[{window}])))"
-
-
-def _seconds(duration: str) -> int:
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-    return sum(int(count) * units[unit] for count, unit in re.findall(r"(\d+)([smhdw])", duration))
 
 
 _WORDS = {
@@ -174,21 +164,25 @@ def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
                 "means": f"The error budget is what an objective of {objective.objective * 100:g} % leaves over "
                 f"{said.period}. At the rate of the last {burns[0].long} it is used up {how}: long before the period ends.",
                 "look": "Which assets of the group it is: "
-                + ("`dagster_asset_freshness_state >= 2`" if kind == "freshness" else "`increase(dagster_asset_failures_total[1h]) > 0`")
+                + (
+                    "`dagster_asset_freshness_state >= 2`"
+                    if kind == "freshness"
+                    else "`increase(dagster_asset_failures_total[1h]) > 0`"
+                )
                 + " in Prometheus. Then their last runs in Dagster.",
                 "act": f"Treat the cause: there is usually a [{cause}]({cause}.md) beside this. If the objective is not "
                 "what its readers need, change it in `infra/alerts/policy/objectives.yaml`.",
             },
             "tests": {
                 "fires": {
-                    "series": _series(kind, "fires"),
+                    **_situation(kind, "fires"),
                     "at": "2h",
                     "labels": labels,
                     "summary": summary.format(**labels),
                     "description": description.format(burn=burn),
                 },
-                "nearly": {"series": _series(kind, "nearly"), "at": "10005m" if kind == "freshness" else "7h"},
-                "resolves": {"series": _series(kind, "resolves"), "fires_at": "2h", "at": "100h"},
+                "nearly": {**_situation(kind, "nearly"), "at": "75h" if kind == "freshness" else "7h"},
+                "resolves": {**_situation(kind, "resolves"), "fires_at": "2h", "at": "9h"},
             },
         }
     )
@@ -198,23 +192,26 @@ def _of(kind: str) -> str:
     return "the time" if kind == "freshness" else "all attempts"
 
 
-def _series(kind: str, what: str) -> dict[str, str]:
-    """What an asset does, minute by minute."""
+def _situation(kind: str, what: str) -> dict[str, object]:
+    """What an asset does."""
     asset = 'asset_key="publish/things"'
     info = f'dagster_asset_info{{{asset}, group="publish", code_location="orchard", owner="team:fruit", kind="polars"}}'
-    made = {info: "1x6100"}
+    series = {info: "1x1000"}
     if kind == "freshness":
-        # Nearly: it warns, and is late for five minutes in a week.
-        values = {"fires": "2x200", "nearly": "1x10000 2x4 1x10", "resolves": "2x120 0x6000"}[what]
-        return {info: "1x10100", f"dagster_asset_freshness_state{{{asset}}}": values}
+        # Nearly: it warns for three days, and is stale for five minutes.
+        values = {"fires": "2x30", "nearly": "1x897 2 1x20", "resolves": "2x24 0x120"}[what]
+        return {"interval": "5m", "series": {**series, f"dagster_asset_freshness_state{{{asset}}}": values}}
     failures, successes = {
         "fires": ("0+1x200", "0x200"),
         # Fewer than the least number, however few succeed.
         "nearly": ("0x350 1x30 2x60", "0x450"),
-        "resolves": ("0+1x120 120x6000", "0x120 0+1x6000"),
+        "resolves": ("0+1x120 120x500", "0x120 0+1x500"),
     }[what]
     return {
-        **made,
-        f"dagster_asset_failures_total{{{asset}}}": failures,
-        f"dagster_asset_materializations_total{{{asset}}}": successes,
+        "step": "1m",
+        "series": {
+            **series,
+            f"dagster_asset_failures_total{{{asset}}}": failures,
+            f"dagster_asset_materializations_total{{{asset}}}": successes,
+        },
     }

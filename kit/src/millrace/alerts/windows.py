@@ -110,13 +110,17 @@ class Window(BaseModel):
             raise ValueError(f"cron {self.cron!r} has {len(fields)} fields (expected 5)")
         minute, hour, days, months, weekdays = fields
         if not (minute.isdigit() and hour.isdigit() and int(minute) < 60 and int(hour) < 24):
-            raise ValueError(f"cron {self.cron!r}: minute and hour have to be numbers; give each hour a window of its own")
+            raise ValueError(
+                f"cron {self.cron!r}: minute and hour have to be numbers; give each hour a window of its own"
+            )
         found = _MINUTES.match(self.duration or "")
         length = int(found[1] or 0) * 60 + int(found[2] or 0) if found else 0
         if not 0 < length <= _DAY_MINUTES:
             raise ValueError(f"duration is {self.duration!r} (expected up to 24h, as 1h30m)")
         if days != "*" and weekdays != "*":
-            raise ValueError(f"cron {self.cron!r}: days of the month or days of the week, not both: cron takes either for enough")
+            raise ValueError(
+                f"cron {self.cron!r}: days of the month or days of the week, not both: cron takes either for enough"
+            )
         begin = int(hour) * 60 + int(minute)
         when: dict[str, Any] = {}
         if days != "*":
@@ -181,7 +185,9 @@ def _on(day: date) -> dict[str, list[str]]:
 def _span(text: str, low: int, high: int) -> str:
     ends = text.split("-")
     if len(ends) > 2 or not all(one.isdigit() and low <= int(one) <= high for one in ends):
-        raise ValueError(f"{text!r} is no day or month (expected numbers from {low} to {high}, lists and ranges of them)")
+        raise ValueError(
+            f"{text!r} is no day or month (expected numbers from {low} to {high}, lists and ranges of them)"
+        )
     return ":".join(str(int(one)) for one in ends)
 
 
