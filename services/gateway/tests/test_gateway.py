@@ -26,7 +26,7 @@ import bcrypt
 import pytest
 
 FOLDER = Path(__file__).parents[1]
-UPSTREAMS = ("DAGSTER", "DAGSTER_READONLY", "GRAFANA", "PROMETHEUS", "ALERTMANAGER", "OBJECT_STORE")
+UPSTREAMS = ("DAGSTER", "DAGSTER_READONLY", "GRAFANA", "PROMETHEUS", "ALERTMANAGER", "REPORTS", "OBJECT_STORE")
 PASSWORDS = {"operator": "operator's", "viewer": "viewer's"}
 
 
@@ -293,6 +293,7 @@ def test_only_the_gateways_own_health_answers_everybody(gateway: Gateway) -> Non
         ("/grafana/d/1?a=b", "GRAFANA", "/grafana/d/1?a=b"),
         ("/prometheus/api/v1/query?query=up%7B%7D", "PROMETHEUS", "/prometheus/api/v1/query?query=up%7B%7D"),
         ("/alertmanager/", "ALERTMANAGER", "/alertmanager/"),
+        ("/reports", "REPORTS", "/reports"),
         ("/files/museum/a.json", "OBJECT_STORE", "/millrace/outputs/museum/a.json"),
         ("/prometheuses", "DAGSTER", "/prometheuses"),
     ],
@@ -394,7 +395,7 @@ def test_the_operator_silences_an_alert(gateway: Gateway) -> None:
     assert answer.seen.body == b"{}"
 
 
-@pytest.mark.parametrize("target", ["/", "/grafana/", "/prometheus/", "/alertmanager/", "/files/a"])
+@pytest.mark.parametrize("target", ["/", "/grafana/", "/prometheus/", "/alertmanager/", "/reports", "/files/a"])
 @pytest.mark.parametrize("user", ["operator", "viewer"])
 def test_no_password_travels_on_and_the_gateway_says_who_it_is(gateway: Gateway, target: str, user: str) -> None:
     claims = [

@@ -16,6 +16,7 @@ from millrace.compose.project import Project
 # What a signed-in browser finds behind the gateway, and the service that has to run for it.
 PAGES = {
     "Dagster": ("/", "dagster-webserver"),
+    "health report": ("/reports", "reports"),
     "Grafana": ("/grafana", "grafana"),
     "Prometheus": ("/prometheus", "prometheus"),
     "Alertmanager": ("/alertmanager", "alertmanager"),

@@ -15,7 +15,9 @@ DATABASE_HOST = "postgres"
 DATABASE_PORT = 5432
 _DOMAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Names that mean something else to Postgres, to the object store, or as a folder of secrets.
-_RESERVED = frozenset({"dagster", "exporter", "gateway", "grafana", "metrics", "neo4j", "postgres", "public", "root"})
+_RESERVED = frozenset(
+    {"dagster", "exporter", "gateway", "grafana", "metrics", "neo4j", "postgres", "public", "reports", "root"}
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ def _exporter(master: Master) -> Files:
     }
 
 
+def _reports(master: Master) -> Files:
+    return {"pgpass": _pgpass(master, "exporter")}  # it reads what the exporter reads
+
+
 def _gateway(master: Master) -> Files:
     return {"users.caddy": File("".join(f"{user} {master.gateway_hash(user)}\n" for user in USERS))}
 
@@ -105,6 +111,7 @@ _SERVICES: Mapping[str, Callable[[Master], Files]] = {
     "grafana": _grafana,
     "postgres-exporter": _postgres_exporter,
     "exporter": _exporter,
+    "reports": _reports,
     "gateway": _gateway,
 }
 
