@@ -8,11 +8,9 @@ _UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0))
 
 def duration(seconds: float) -> str:
     """In the largest unit that leaves one digit or more, with at most two of them."""
-    for unit, size in _UNITS:
-        if seconds >= size:
-            number = seconds / size
-            return f"{number:.0f} {unit}" if number >= 10 or number == int(number) else f"{number:.1f} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 10 or seconds == int(seconds) else f"{seconds:.1f} s"
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), ("s", 1.0))
+    number = seconds / size
+    return f"{number:.0f} {unit}" if number >= 10 else f"{number:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def ago(seconds: float) -> str:
