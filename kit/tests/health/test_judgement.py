@@ -118,6 +118,11 @@ def test_a_check_that_its_run_did_not_reach_is_no_failure_of_the_check(month: An
     assert health.problems == []
     assert [check.state for check in health.checks] == ["unknown"]
 
+    month.check(1, passed=False, severity="warn")
+    health = judge(month.history(), now, policies={})
+    assert [check.state for check in health.checks] == ["warned"]
+    assert len(health.problems) == 1
+
 
 def test_alerts_come_first_if_they_call_and_those_for_information_are_left_out(month: Any, now: float) -> None:
     month.check(1, passed=False, severity="warn")

@@ -138,8 +138,8 @@ def _cell(asset: str, day: Day, x: int, y: int) -> str:
     words = [f"made {_times(day.made)}"] if day.made else []
     words += [f"failed {_times(day.failed)}"] if day.failed else []
     said = escape(f"{asset}, {day.day:%a} {day.day}: {' and '.join(words) or 'nothing happened'}")
-    if day.failed and not day.made:
-        kind = "bad"
+    if day.failed:
+        kind = f"{kind} both" if day.made else "bad"
     rect = f'<rect class="{kind}" x="{x}" y="{y}" width="{_CELL}" height="{_CELL}" rx="3"/>'
     cross = f'<path class="on" d="M{x + 6} {y + 6}l8 8m0 -8l-8 8"/>' if day.failed else ""
     return f"<g><title>{said}</title>{rect}{cross}</g>"

@@ -72,8 +72,9 @@ class CheckHealth:
 
     @property
     def last(self) -> CheckResult:
-        """What it said last."""
-        return self.results[-1]
+        """What it said last; a run that ended before it could say changes nothing."""
+        said = [result for result in self.results if result.evaluated]
+        return (said or self.results)[-1]
 
     @property
     def state(self) -> str:
@@ -341,8 +342,9 @@ def _of_checks(checks: Sequence[CheckHealth]) -> list[Problem]:
         last = check.last
         if last.passed or not last.evaluated:
             continue
+        said = [result for result in check.results if result.evaluated]
         failing = 0
-        for result in reversed(check.results):
+        for result in reversed(said):
             if result.passed:
                 break
             failing += 1
@@ -351,7 +353,7 @@ def _of_checks(checks: Sequence[CheckHealth]) -> list[Problem]:
                 "warning" if last.severity == "warn" else "error",
                 f"Check {check.check} failed",
                 last.description,
-                check.results[-failing].at,
+                said[-failing].at,
                 ["Open the asset's checks: they name the first rows that were turned away, and the file of all."],
                 f"/assets/{check.asset}?view=checks",
             )

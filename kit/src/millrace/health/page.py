@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from millrace.health import charts
 from millrace.health.judgement import FRESH, LATE, NEVER, STALE, Health
-from millrace.health.words import ago, duration
+from millrace.health.words import duration
 
 _DAY_SECONDS = 86400.0
 
@@ -44,7 +44,6 @@ def render(health: Health, *, base: str | None, title: str = "Millrace", refresh
         written=f"{moment:%A, %d %B %Y, %H:%M} UTC",
         tiles=_tiles(health),
         charts=charts,
-        ago=lambda since: ago(health.now - since),
         duration=duration,
         errors=sum(problem.severity == "error" for problem in health.problems),
         checks=sorted(health.checks, key=lambda check: (check.last.passed, check.asset, check.check)),
@@ -74,7 +73,8 @@ def _tiles(health: Health) -> list[dict[str, object]]:
         _tile(
             "Checks that pass",
             f"{checks['passed']} of {len(health.checks)}",
-            f"{checks['warned']} warn, {checks['failed']} fail",
+            ", ".join(f"{checks[state]} {state}" for state in ("warned", "failed", "unknown") if checks[state])
+            or "none failed",
             (checks["passed"], checks["warned"] + checks["unknown"], checks["failed"]),
         ),
         _tile("Jobs at work", len(going), ", ".join(job.job for job in going) or "none at this moment", (0, 0, 0)),

@@ -66,7 +66,7 @@ class Pages:
             history = self._read(now)
         except Exception as error:  # noqa: BLE001 whatever it is, the page says it and shows the rest
             log.warning("dagster's database: %s", " ".join(str(error).split())[:500])
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
             unknown.append(f"Dagster's database does not answer, so runs, assets and checks are not known: {reason}")
             history = History(now - WINDOW_DAYS * 86400, [], [], [], {})
             policies = {}  # else every asset with one would look as if it had never been made
