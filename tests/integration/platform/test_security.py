@@ -17,6 +17,7 @@ ROOT_SERVICE = "docker-gate"
 OF_THE_HOST = {
     "docker-gate": {"/var/run/docker.sock"},
     "node-exporter": {"/", "/proc", "/sys"},
+    "gateway": {f"{ROOT}/docs/runbooks"},
     "prometheus": {f"{ROOT}/infra/prometheus"},
     "alertmanager": {f"{ROOT}/infra/alertmanager", "/dev/null"},
 }

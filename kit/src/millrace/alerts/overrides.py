@@ -1,7 +1,7 @@
 """What a domain says about alerts of the catalogue: another threshold, another severity, on or off.
 
-What belongs here: the shape of `alerts` in a domain's `config.yaml`, and what holds where. What does not: the rules that
-follow from it (`rules`). It imports nothing of the platform, since `millrace.config` imports it.
+What belongs here: the shape of `alerts` in a domain's `config.yaml`, and what holds where. What does not: the rules
+that follow from it (`rules`). It imports nothing of the platform, since `millrace.config` imports it.
 """
 
 from collections.abc import Iterator, Mapping
