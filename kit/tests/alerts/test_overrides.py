@@ -85,6 +85,4 @@ def test_what_is_no_override_is_refused(said: object) -> None:
 def test_an_override_of_no_alert_is_found(catalogue: Callable[..., list[Area]], entry: dict[str, Any]) -> None:
     said = TypeAdapter(Overrides).validate_python({"TreDown": False})
 
-    assert unknown_overrides(catalogue(entry)[0].alerts, {"museum": said}) == [
-        "museum: alerts.TreDown: no such alert"
-    ]
+    assert unknown_overrides(catalogue(entry)[0].alerts, {"museum": said}) == ["museum: alerts.TreDown: no such alert"]
