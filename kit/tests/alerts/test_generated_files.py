@@ -90,7 +90,7 @@ def test_a_domains_configuration_reaches_the_rules(checkout: Path) -> None:
 def test_an_override_of_what_is_no_alert_is_refused(checkout: Path) -> None:
     (checkout / "code_locations/museum/config.yaml").write_text(yaml.safe_dump({"alerts": {"JobFaild": False}}))
 
-    with pytest.raises(ConfigurationError, match="museum: alerts.JobFaild: no such alert"):
+    with pytest.raises(ConfigurationError, match=r"museum: alerts.JobFaild: no such alert"):
         load(checkout)
 
 

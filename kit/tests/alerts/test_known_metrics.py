@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from millrace.alerts.catalogue import Area
-from millrace.alerts.expressions import Selector, selectors
 from millrace.alerts.exposed import Exposed, as_record, series_on
+from millrace.alerts.expressions import Selector, selectors
 from millrace.errors import ConfigurationError
 
 PAGE = """\

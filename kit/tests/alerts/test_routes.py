@@ -15,7 +15,7 @@ from millrace.errors import ConfigurationError
 PACE = {"group_wait": "5s", "group_interval": "1m", "repeat_interval": "1h"}
 POLICY = {
     "group_by": ["alertname"],
-    "severities": {name: PACE for name in ("critical", "error", "warning", "info")},
+    "severities": dict.fromkeys(("critical", "error", "warning", "info"), PACE),
     "dead_man": PACE,
     "channels": {"slack": ["critical", "error"], "webhook": ["critical"]},
 }
