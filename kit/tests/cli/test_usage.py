@@ -60,13 +60,14 @@ def test_a_source_that_is_not_there_is_refused_before_anything_starts(tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["demo", "domains", "sample", "credentials", "status", "source", "launch"]),
+        (["--help"], ["demo", "domains", "sample", "credentials", "status", "source", "launch", "alerts"]),
         (["-h"], ["demo", "domains", "sample"]),
         (["demo", "--help"], ["--domain", "--source", "--mapping", "--rows", "--out", "--json", "--ui", "--port"]),
         (["domains", "--help"], ["List the installed domains."]),
+        (["alerts", "--help"], ["build", "check", "list", "windows", "record", "silence", "silences", "unsilence"]),
         (["sample", "--help"], ["DOMAIN", "--rows", "--seed", "--out"]),
     ],
-    ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s")) else "",
+    ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s", "a")) else "",
 )
 def test_each_command_explains_itself(arguments: list[str], words: list[str]) -> None:
     result = invoke(*arguments)
@@ -77,7 +78,7 @@ def test_each_command_explains_itself(arguments: list[str], words: list[str]) ->
 
 
 def test_no_command_is_missing_from_the_test_above() -> None:
-    assert set(cli.commands) == {"demo", "domains", "sample", "credentials", "status", "source", "launch"}
+    assert set(cli.commands) == {"demo", "domains", "sample", "credentials", "status", "source", "launch", "alerts"}
 
 
 def test_the_version_is_the_packages() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.conftest import ROOT
+from tests.integration.alerts.conftest import image
 
 from millrace.alerts import routes
 from millrace.alerts.build import files, load, write
 from millrace.alerts.catalogue import alerts_of
 from millrace.alerts.windows import Window
-from tests.conftest import ROOT
-from tests.integration.alerts.conftest import image
 
 pytestmark = pytest.mark.compose
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import ROOT
+from tests.integration.platform.conftest import Platform, docker, eventually
 
 from millrace.alerts.build import load
 from millrace.alerts.exposed import EXPORTER, read_record, series_on
 from millrace.alerts.expressions import selectors
-from tests.conftest import ROOT
-from tests.integration.platform.conftest import Platform, docker, eventually
 
 JOBS = {
     job["job_name"]: f"http://{job['static_configs'][0]['targets'][0]}{job.get('metrics_path', '/metrics')}"
