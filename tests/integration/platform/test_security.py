@@ -146,6 +146,8 @@ REACHED = [("postgres", 5432), ("object-store", 9000)]
 CUT_OFF = [
     ("gate-launcher", 2375),
     ("gate-webserver", 2376),
+    ("gate-exporter", 2377),
+    ("exporter", 9405),
     ("neo4j", 7687),
     ("prometheus", 9090),
     ("alertmanager", 9093),
