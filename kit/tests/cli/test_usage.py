@@ -67,11 +67,12 @@ def test_a_source_that_is_not_there_is_refused_before_anything_starts(tmp_path: 
         (["-h"], ["demo", "domains", "sample"]),
         (["demo", "--help"], ["--domain", "--source", "--mapping", "--rows", "--out", "--json", "--ui", "--port"]),
         (["domains", "--help"], ["List the installed domains."]),
+        (["alerts", "--help"], ["build", "check", "list", "windows", "record", "silence", "silences", "unsilence"]),
         (["sample", "--help"], ["DOMAIN", "--rows", "--seed", "--out"]),
         (["report", "--help"], ["--home", "--out", "--dagster"]),
         (["grafana", "--help"], ["build", "check", "queries", "verify", "annotate"]),
     ],
-    ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s")) else "",
+    ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s", "a")) else "",
 )
 def test_each_command_explains_itself(arguments: list[str], words: list[str]) -> None:
     result = invoke(*arguments)

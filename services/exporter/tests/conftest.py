@@ -223,7 +223,7 @@ def watch(tmp_path: Path, clock: Clock) -> Generator[Callable[..., Watched]]:
     every: list[Watched] = []
 
     def made(database: DagsterDatabase, **changes: Any) -> Watched:
-        values = {"database": database.address, "checkpoints": tmp_path / "checkpoints", **changes}
+        values: dict[str, Any] = {"database": database.address, "checkpoints": tmp_path / "checkpoints", **changes}
         every.append(Watched(Settings(**values), clock))
         return every[-1]
 

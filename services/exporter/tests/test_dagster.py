@@ -174,6 +174,19 @@ def test_what_goes_on_is_shown_by_status_with_its_oldest(exporter: Any, instance
     assert exporter.value("dagster_runs_oldest_in_status_timestamp_seconds", **labels) is not None
 
 
+def test_a_job_that_is_taken_out_of_the_code_disappears(exporter: Any, database: Any, clock: Any) -> None:
+    exporter.define(jobs=("job_0", "job_1"))
+    database.history.write(runs=40, assets=7, end=clock.wall, seconds=60)
+    exporter.poll()
+    assert exporter.value("dagster_job_last_run_success", code_location="museum", job_name="job_1") is not None
+
+    exporter.define(jobs=("job_0",))
+    exporter.poll()
+
+    assert [labels for _, labels in exporter.series if ("job_name", "job_1") in labels] == []
+    assert [labels for _, labels in exporter.series if ("job_name", "job_2") in labels]
+
+
 def test_the_schema_is_the_one_of_the_dagster_in_the_lock(exporter: Any, database: Any) -> None:
     assert dg.__version__ == DAGSTER_VERSION
     assert exporter.all("dagster_storage_schema_known") == {frozenset({("revision", SCHEMA_REVISION)}): 1}

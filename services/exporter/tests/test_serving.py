@@ -194,6 +194,25 @@ def test_a_source_that_hangs_and_one_that_raises_hold_up_nobody(tmp_path: Path) 
     assert raising.status.errors > 2
 
 
+def test_a_reason_is_logged_once_and_its_end_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "exporter")
+    fails = [True, True, True, False, False, True]
+
+    class Flaky(Working):
+        def poll(self) -> Samples:
+            if fails.pop(0):
+                raise RuntimeError("it is away")
+            return super().poll()
+
+    poller = Poller(Flaky(), Checkpoints(tmp_path), Exposition())
+    told = [poller.poll() for _ in range(6)]
+
+    assert told == [False, False, False, True, True, False]
+    assert poller.status.errors == 4
+    away = "daemons: RuntimeError: it is away"
+    assert [one.getMessage() for one in caplog.records] == [away, "daemons: works again", away]
+
+
 def test_a_cap_keeps_the_series_that_were_there_and_counts_the_others() -> None:
     cap = FAMILIES["dagster_daemon_required"].cap
     samples = Samples("daemons")

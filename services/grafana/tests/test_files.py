@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from millrace.alerts.catalogue import alerts_of, load_catalogue
 from millrace_grafana.build import all_pages, differing, files, write
 from millrace_grafana.pages import fixed_pages
 from millrace_grafana.queries import FOLDER, panels
@@ -147,3 +148,23 @@ def test_the_sdk_reads_back_every_file_as_it_is(shown: dict[str, dict]) -> None:
 @pytest.mark.parametrize("uid", sorted(FIXED))
 def test_a_dashboard_is_a_module_with_a_page(uid: str) -> None:
     assert uid in {page.uid for page in fixed_pages()}
+
+
+def test_an_alert_and_the_panel_that_shows_the_same_lead_to_each_other(shown: dict[str, dict], root: Path) -> None:
+    catalogued = {alert.alert: alert.dashboard for alert in alerts_of(load_catalogue(root / "infra" / "alerts"))}
+    linked: dict[str, set[str]] = {}
+    for place, panel in every_panel(shown):
+        for link in panel.get("links", ()):
+            linked.setdefault(link["url"].rpartition("/")[2], set()).add(place.partition(":")[0])
+    elsewhere = {
+        "BackupFailed": "backups have no figure of their own yet",
+        "BackupStale": "the same",
+        "JobSucceeded": "tells of what went well",
+        "QualityScoreDrop": "no domain gives its assets a score yet",
+    }
+
+    assert set(linked) - set(catalogued) == set()
+    assert set(catalogued) - set(linked) == set(elsewhere)
+    for alert, dashboards in linked.items():
+        if catalogued[alert] is not None:
+            assert catalogued[alert] in dashboards | {"overview"}, f"{alert} leads to {catalogued[alert]}"

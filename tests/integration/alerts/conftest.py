@@ -1,4 +1,4 @@
-"""Real Prometheus and Alertmanager in their containers, fed by made-up metrics, sending to real servers of this process.
+"""Real Prometheus and Alertmanager in containers, fed by made-up metrics, sending to real servers of this process.
 
 They run with the platform's own rules, routes and start script, on 127.0.0.1 of this machine. Two things differ: they
 look every second, and one maintenance window is open all the time, on the code location `walled`.
@@ -26,13 +26,13 @@ import pytest
 import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from tests.conftest import ROOT
 
 from millrace.alerts import routes
 from millrace.alerts.build import load
 from millrace.alerts.catalogue import alerts_of
 from millrace.alerts.windows import Window
 from millrace.errors import TransientError
-from tests.conftest import ROOT
 
 GATEWAY = "https://millrace.example.org"
 Answer = TypeVar("Answer")
@@ -104,9 +104,7 @@ class World:
         with urllib.request.urlopen(f"{self.alertmanager}/alertmanager/api/v2/alerts", timeout=5) as answer:
             found = json.load(answer)
         return [
-            one
-            for one in found
-            if one["labels"]["alertname"] == alertname and labels.items() <= one["labels"].items()
+            one for one in found if one["labels"]["alertname"] == alertname and labels.items() <= one["labels"].items()
         ]
 
 
@@ -131,7 +129,7 @@ def _server(world: World) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
             """The tests say what went wrong."""
 
     return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -141,7 +139,7 @@ class _Mailbox:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
         assert isinstance(envelope.content, bytes)
         self._world.mails.append(message_from_bytes(envelope.content))
         return "250 OK"
@@ -231,7 +229,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
             *(f"--web.external-url={GATEWAY}/prometheus", "--web.route-prefix=/prometheus"),
         )
         try:
-            eventually(lambda: world.alerts("Watchdog"), 120)  # sent before Prometheus knew to whom, and again a minute later
+            eventually(
+                lambda: world.alerts("Watchdog"), 120
+            )  # sent before Prometheus knew to whom, and again a minute later
         except (AssertionError, OSError):
             pytest.fail("\n".join(_log(one) for one in (world.container, f"{name}-prometheus")))
         yield world

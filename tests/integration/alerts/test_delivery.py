@@ -6,10 +6,10 @@ The tests stand in the order in which they run: one world, and each leaves it wi
 from datetime import timedelta
 
 import pytest
+from tests.integration.alerts.conftest import GATEWAY, World, docker, eventually
 
 from millrace.alerts.silences import Silences
 from millrace.compose.dagster_client import Client
-from tests.integration.alerts.conftest import GATEWAY, World, docker, eventually
 
 pytestmark = pytest.mark.compose
 

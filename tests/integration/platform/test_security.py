@@ -17,6 +17,7 @@ ROOT_SERVICE = "docker-gate"
 OF_THE_HOST = {
     "docker-gate": {"/var/run/docker.sock"},
     "node-exporter": {"/", "/proc", "/sys"},
+    "gateway": {f"{ROOT}/docs/runbooks"},
     "prometheus": {f"{ROOT}/infra/prometheus"},
     "alertmanager": {f"{ROOT}/infra/alertmanager", "/dev/null"},
 }
@@ -145,6 +146,8 @@ REACHED = [("postgres", 5432), ("object-store", 9000)]
 CUT_OFF = [
     ("gate-launcher", 2375),
     ("gate-webserver", 2376),
+    ("gate-exporter", 2377),
+    ("exporter", 9405),
     ("neo4j", 7687),
     ("prometheus", 9090),
     ("alertmanager", 9093),

@@ -1,7 +1,7 @@
 """The compiler: catalogue, policy and the domains' overrides in, every generated file out.
 
-What belongs here: which file comes from what, and how they are compared with what lies there. What does not: the content
-of any of them.
+What belongs here: which file comes from what, and how they are compared with what lies there. What does not: the
+content of any of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from millrace.alerts import routes, rule_tests, rules, runbooks, slo
 from millrace.alerts.catalogue import Alert, Area, alerts_of, load_catalogue
-from millrace.alerts.expressions import selectors
 from millrace.alerts.exposed import Exposed, load_exposed
+from millrace.alerts.expressions import selectors
 from millrace.alerts.overrides import Overrides
 from millrace.alerts.windows import Window, load_windows
 from millrace.config import problems_of, read_yaml
@@ -174,7 +174,7 @@ def _text(path: Path) -> str | None:
 class _Dumper(yaml.SafeDumper):
     """Texts of several lines as such; nothing is an alias."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True
 
 

@@ -10,6 +10,7 @@ one. So `$threshold` stands in texts, and a test that expects the text as people
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -232,8 +233,7 @@ def alerts_of(areas: Sequence[Area]) -> Iterator[Alert]:
 
 
 def _twice(names: Iterator[str], what: str = "alert") -> list[str]:
-    seen: set[str] = set()
-    return [f"{what} {name} is there twice" for name in names if name in seen or seen.add(name)]
+    return [f"{what} {name} is there {count} times" for name, count in Counter(names).items() if count > 1]
 
 
 def _area(path: Path, types: SimpleTypes, problems: list[str]) -> Area | None:

@@ -80,7 +80,7 @@ def read_record(path: Path) -> dict[str, frozenset[str]]:
 
 
 def _declared(path: Path) -> dict[str, frozenset[str]]:
-    """What our exporter declares. Its module is loaded by path: it needs the standard library only, the kit no service."""
+    """What our exporter declares. Its module is loaded by path: the kit depends on no service."""
     specification = importlib.util.spec_from_file_location("_millrace_exporter_families", path)
     assert specification is not None  # noqa: S101  # it ends in .py
     assert specification.loader is not None  # noqa: S101

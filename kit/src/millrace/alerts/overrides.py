@@ -1,7 +1,7 @@
 """What a domain says about alerts of the catalogue: another threshold, another severity, on or off.
 
-What belongs here: the shape of `alerts` in a domain's `config.yaml`, and what holds where. What does not: the rules that
-follow from it (`rules`). It imports nothing of the platform, since `millrace.config` imports it.
+What belongs here: the shape of `alerts` in a domain's `config.yaml`, and what holds where. What does not: the rules
+that follow from it (`rules`). It imports nothing of the platform, since `millrace.config` imports it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -72,21 +72,23 @@ def scope_of(alert: str, domains: Mapping[str, Overrides]) -> Scope:
         alert: Its name.
         domains: The overrides of each domain.
     """
-    return Scope({}, Settings(), tuple(_domain(name, said[alert]) for name, said in domains.items() if alert in said))
+    return Scope(
+        {},
+        Settings(),
+        tuple(one for name, said in domains.items() if alert in said for one in _domain(name, said[alert])),
+    )
 
 
-def _domain(name: str, override: AlertOverride) -> Scope:
+def _domain(name: str, override: AlertOverride) -> tuple[Scope, ...]:
+    """The domain's scope, or those within if it says nothing of itself."""
     own = Settings(**{field: getattr(override, field) for field in Settings.model_fields})
     within = {"job_name": override.jobs, "asset_key": override.assets}
-    return Scope(
-        {"code_location": name},
-        own,
-        tuple(
-            Scope({"code_location": name, label: one}, settings)
-            for label, said in within.items()
-            for one, settings in said.items()
-        ),
+    scopes = tuple(
+        Scope({"code_location": name, label: one}, settings)
+        for label, said in within.items()
+        for one, settings in said.items()
     )
+    return scopes if own == Settings() else (Scope({"code_location": name}, own, scopes),)
 
 
 def _merged(outer: Settings, inner: Settings) -> Settings:

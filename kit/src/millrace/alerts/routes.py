@@ -1,7 +1,7 @@
 """Alertmanager's configuration: routes by severity, what mutes what, maintenance windows, and how each channel is told.
 
-What belongs here: the tree. What does not: words (`infra/alertmanager/templates/`), and which channels are there at all:
-`infra/alertmanager/start.sh` leaves out, between `# <channel>` and `# end <channel>`, what the environment does not set.
+What belongs here: the tree. What does not: words (`infra/alertmanager/templates/`), and which channels are there at
+all: `infra/alertmanager/start.sh` leaves out, between `# <channel>` and `# end <channel>`, what is not set up.
 
 An alert ends in one route, and a window mutes by route. So where an alert can lie in two windows there is a route for
 both at once. Windows on different values of one label never meet, and take no such route.

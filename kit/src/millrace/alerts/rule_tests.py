@@ -2,8 +2,8 @@
 
 What belongs here: how a case of the catalogue is put for promtool. What does not: the cases.
 
-promtool compares every label and annotation of an alert, so that a case that fires also proves what people read. That it
-fired before it resolved is asked of the series ALERTS instead, in which there are no texts.
+promtool compares every label and annotation of an alert, so that a case that fires also proves what people read. That
+it fired before it resolved is asked of the series ALERTS instead, in which there are no texts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -42,7 +42,7 @@ def index(areas: Sequence[Area]) -> str:
         "",
         NOTE,
         "",
-        "One page for each alert, linked from its notification. [Alerts](../alerts.md) says how they are added and changed.",
+        "One page for each alert, linked from its notification. `docs/alerts.md` says how to add and change them.",
     ]
     for area in areas:
         lines += ["", f"## {area.about}", "", "| alert | severity | when |", "| --- | --- | --- |"]
@@ -77,6 +77,6 @@ def _facts(alert: Alert, rule: Rule, muted: Sequence[str]) -> str:
         "Told apart by": ", ".join(sorted(alert.identity)),
         "Not sent while one of these holds": ", ".join(muted),
         "Route": "" if alert.route == "notify" else alert.route,
-        "Off": "unless a domain turns it on, see [Alerts](../alerts.md)" if alert.opt_in else "",
+        "Off": "unless a domain turns it on, see `docs/alerts.md`" if alert.opt_in else "",
     }
     return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)

@@ -6,8 +6,8 @@
 What belongs here: making an entry of it, with its tests. What does not: which types there are and what they measure,
 which is data: `infra/alerts/policy/types.yaml`.
 
-Nobody who writes this form writes tests, and an entry without tests is refused. So a type says what Prometheus sees when
-its measure has a value, and the tests follow from the threshold: beyond it, at it, and back.
+Nobody who writes this form writes tests, and an entry without tests is refused. So a type says what Prometheus sees
+when its measure has a value, and the tests follow from the threshold: beyond it, at it, and back.
 """
 
 import re

@@ -129,21 +129,26 @@ def _errors(kind: str, window: str) -> str:
 
 
 _WORDS = {
-    "freshness": ("Freshness", "stale longer", "is fresh", "FreshnessStale"),
-    "success": ("Success", "failing more often", "materialises without failure", "JobFailed"),
+    "freshness": (
+        *("Freshness", "stale longer", "is fresh in {share:g} % of the time"),
+        *("AssetStale", "dagster_asset_freshness_state >= 2"),
+    ),
+    "success": (
+        *("Success", "failing more often", "succeeds in {share:g} % of all attempts"),
+        *("JobFailed", "increase(dagster_asset_failures_total[1h]) > 0"),
+    ),
 }
 
 
 def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
     objective: Objective = getattr(said, kind)
     burns = said.fast if fast else said.slow
-    title, verb, promise, cause = _WORDS[kind]
-    how = "fast" if fast else "slowly"
+    title, verb, promise, cause, culprits = _WORDS[kind]
     windows = " or ".join(f"{one.burn:g} times too fast over {one.long}" for one in burns)
     summary = f"Group {{group}} of {{code_location}} is {verb} than its objective allows"
     description = (
         f"Its error budget for {said.period} burns {{burn}} times too fast (alert: {windows}). "
-        f"The objective is that it {promise} in {objective.objective * 100:g} % of {_of(kind)}."
+        f"The objective is that it {promise.format(share=objective.objective * 100)}."
     )
     template = {"group": "{{ $labels.group }}", "code_location": "{{ $labels.code_location }}"}
     labels = {"group": "publish", "code_location": "orchard"}
@@ -162,16 +167,10 @@ def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
             "muted_by": ["DaemonStale", "PostgresDown"] + ([] if fast else [f"{title}BudgetBurnsFast"]),
             "runbook": {
                 "means": f"The error budget is what an objective of {objective.objective * 100:g} % leaves over "
-                f"{said.period}. At the rate of the last {burns[0].long} it is used up {how}: long before the period ends.",
-                "look": "Which assets of the group it is: "
-                + (
-                    "`dagster_asset_freshness_state >= 2`"
-                    if kind == "freshness"
-                    else "`increase(dagster_asset_failures_total[1h]) > 0`"
-                )
-                + " in Prometheus. Then their last runs in Dagster.",
-                "act": f"Treat the cause: there is usually a [{cause}]({cause}.md) beside this. If the objective is not "
-                "what its readers need, change it in `infra/alerts/policy/objectives.yaml`.",
+                f"{said.period}. At the rate of the last {burns[0].long} it is used up long before the period ends.",
+                "look": f"Which assets of the group: `{culprits}` in Prometheus. Then their last runs in Dagster.",
+                "act": f"Treat the cause: there is usually a [{cause}]({cause}.md) beside this. If the objective is "
+                "not what its readers need, change it in `infra/alerts/policy/objectives.yaml`.",
             },
             "tests": {
                 "fires": {
@@ -186,10 +185,6 @@ def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
             },
         }
     )
-
-
-def _of(kind: str) -> str:
-    return "the time" if kind == "freshness" else "all attempts"
 
 
 def _situation(kind: str, what: str) -> dict[str, object]:

@@ -139,12 +139,14 @@ class Definitions:
         locations: By name.
         assets: By key.
         removed: Assets that a location defined once and none does now: their series disappear.
+        removed_jobs: The same of jobs, by location and name.
         required: Whether a daemon must run, by its type.
     """
 
     locations: Mapping[str, Location] = field(default_factory=dict)
     assets: Mapping[str, Asset] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
+    removed_jobs: frozenset[tuple[str, str]] = frozenset()
     required: Mapping[str, bool] = field(default_factory=dict)
 
     @property
@@ -160,14 +162,17 @@ class Definitions:
         """With these locations and no others."""
         by_name = {one.name: one for one in locations}
         assets = {asset.key: asset for location in by_name.values() for asset in location.assets}
+        jobs = {(location.name, job) for location in by_name.values() for job in location.jobs}
         removed = (self.removed | set(self.assets)) - set(assets)
-        return Definitions(by_name, assets, frozenset(removed), dict(required))
+        removed_jobs = (self.removed_jobs | set(self.jobs)) - jobs
+        return Definitions(by_name, assets, frozenset(removed), frozenset(removed_jobs), dict(required))
 
     def dump(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
             "locations": [asdict(one) for one in self.locations.values()],
             "removed": sorted(self.removed),
+            "removed_jobs": sorted(self.removed_jobs),
             "required": dict(self.required),
         }
 
@@ -176,7 +181,8 @@ class Definitions:
         """From a checkpoint."""
         by_name = {one["name"]: Location.restored(one) for one in dumped["locations"]}
         assets = {asset.key: asset for location in by_name.values() for asset in location.assets}
-        return cls(by_name, assets, frozenset(dumped["removed"]), dumped["required"])
+        removed_jobs = frozenset((location, job) for location, job in dumped["removed_jobs"])
+        return cls(by_name, assets, frozenset(dumped["removed"]), removed_jobs, dumped["required"])
 
 
 class Workspace:

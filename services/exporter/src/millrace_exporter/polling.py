@@ -98,6 +98,7 @@ class Poller:
         self._exposition = exposition
         self._now = now
         self._committed: str | None = None
+        self._told: str | None = None
         self.status = Status(COLLECTORS[collector.name] if interval_seconds is None else interval_seconds)
         self.due = 0.0
 
@@ -138,11 +139,17 @@ class Poller:
             self._failed("; ".join(samples.problems)[:500])
             return False
         self.status.last_success = self._now()
+        if self._told is not None:
+            _log.info("%s: works again", self.collector.name)
+            self._told = None
         return True
 
     def _failed(self, reason: str) -> None:
+        """Count it, and log it once: a source that is away for an hour is not worth 700 lines."""
         self.status.errors += 1
-        _log.warning("%s: %s", self.collector.name, reason)
+        if reason != self._told:
+            _log.warning("%s: %s", self.collector.name, reason)
+            self._told = reason
 
     def _checkpoint(self) -> None:
         if not isinstance(self.collector, Remembering):

@@ -192,16 +192,22 @@ class RunsCollector:
             oldest[labels] = min(since, oldest.get(labels, since))
         for labels, since in oldest.items():
             samples.set("dagster_runs_oldest_in_status_timestamp_seconds", labels, since)
+        definitions = self._workspace.now
+        removed = definitions.removed_jobs
         for labels, count in self._completed.items():
-            samples.set("dagster_runs_completed_total", labels, count, self._last.get(labels))
+            if labels[:2] not in removed:
+                samples.set("dagster_runs_completed_total", labels, count, self._last.get(labels))
         for labels, count in self._retries.items():
-            samples.set("dagster_run_retries_total", labels, count)
+            if labels[:2] not in removed:
+                samples.set("dagster_run_retries_total", labels, count)
         for family, histograms in self._histograms.items():
             for labels, histogram in histograms.items():
-                samples.observe(family, labels, histogram)
-        for job, state in self._jobs.items():
+                if labels[:2] not in removed:
+                    samples.observe(family, labels, histogram)
+        shown = {job: state for job, state in self._jobs.items() if job not in removed}
+        for job, state in shown.items():
             _job_samples(samples, job, state)
-        for job in dict.fromkeys([*self._workspace.now.jobs, *self._jobs]):
+        for job in dict.fromkeys([*definitions.jobs, *shown]):
             samples.seed("dagster_runs_in_flight", [(*job, status) for status in IN_FLIGHT])
             samples.seed("dagster_runs_completed_total", [(*job, status) for status in ENDED])
             samples.seed("dagster_run_retries_total", [(*job, status) for status in ENDED])

@@ -57,15 +57,36 @@ def _now() -> list[Panel]:
     state = f"(dagster_asset_freshness_state {_CHOSEN})"
     return [
         number(
-            Words("Stale", "Past the fail window of the freshness policy.", "none", ANY_IS_BAD, size=small),
+            Words(
+                "Stale",
+                "Past the fail window of the freshness policy.",
+                "none",
+                ANY_IS_BAD,
+                size=small,
+                alerts=["AssetStale"],
+            ),
             Query(f"sum({state} == bool 2)"),
         ),
         number(
-            Words("Late", "Past the warn window and not yet stale.", "none", ANY_IS_ODD, size=small),
+            Words(
+                "Late",
+                "Past the warn window and not yet stale.",
+                "none",
+                ANY_IS_ODD,
+                size=small,
+                alerts=["FreshnessWarning"],
+            ),
             Query(f"sum({state} == bool 1)"),
         ),
         number(
-            Words("Never made", "Assets with a policy that were never materialised.", "none", ANY_IS_ODD, size=small),
+            Words(
+                "Never made",
+                "Assets with a policy that were never materialised.",
+                "none",
+                ANY_IS_ODD,
+                size=small,
+                alerts=["AssetNeverMaterialised"],
+            ),
             Query(f"sum({state} == bool 3)"),
         ),
         number(
@@ -83,12 +104,24 @@ def _now() -> list[Panel]:
             ),
         ),
         number(
-            Words("Failed checks", "Of severity error, when last evaluated.", "none", ANY_IS_BAD, size=small),
+            Words(
+                "Failed checks",
+                "Of severity error, when last evaluated.",
+                "none",
+                ANY_IS_BAD,
+                size=small,
+                alerts=["CheckFailed"],
+            ),
             Query(f'sum((dagster_asset_check_status{{severity="error"}} == bool 0) {_CHOSEN})'),
         ),
         number(
             Words(
-                "Warnings", "Checks of severity warn that failed when last evaluated.", "none", ANY_IS_ODD, size=small
+                "Warnings",
+                "Checks of severity warn that failed when last evaluated.",
+                "none",
+                ANY_IS_ODD,
+                size=small,
+                alerts=["CheckWarns"],
             ),
             Query(
                 f'sum((dagster_asset_check_status{{severity="warn"}} == bool 0) {_CHOSEN})',
@@ -149,6 +182,7 @@ def _freshness() -> list[Panel]:
                 ((None, "green"), (1, "red")),
                 links=[ASSET],
                 mappings={0: ("agree", "green"), 1: ("differ", "red")},
+                alerts=["FreshnessDisagrees"],
             ),
             Query(
                 "max by (asset_key) ((dagster_asset_freshness_state != bool on (asset_key) "
@@ -216,11 +250,19 @@ def _volume() -> list[Panel]:
                 "short",
                 PLAIN,
                 links=[ASSET],
+                alerts=["LowVolume"],
             ),
             Query(f"max by (asset_key) (dagster_asset_rows {_CHOSEN})", "{{asset_key}}"),
         ),
         lines(
-            Words("Seconds per materialisation", "What the last one took.", "s", PLAIN, links=[ASSET]),
+            Words(
+                "Seconds per materialisation",
+                "What the last one took.",
+                "s",
+                PLAIN,
+                links=[ASSET],
+                alerts=["PerformanceRegression"],
+            ),
             Query(
                 f'max by (asset_key) (dagster_asset_metadata_value{{key="seconds"}} {_CHOSEN})',
                 "{{asset_key}}",
@@ -259,6 +301,7 @@ def _partitions() -> list[Panel]:
                 ((None, "green"), (1, "orange")),
                 links=[ASSET],
                 size=(12, 7),
+                alerts=["PartitionsFailed"],
             ),
             Query(
                 'sum by (asset_key, state) (dagster_asset_partitions{state=~"missing|failed"} ' + _CHOSEN + ")",

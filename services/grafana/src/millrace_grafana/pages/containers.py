@@ -50,11 +50,19 @@ def _now() -> list[Panel]:
                 "percentunit",
                 ((None, "green"), (0.8, "orange"), (0.9, "red")),
                 size=small,
+                alerts=["ContainerMemoryHigh"],
             ),
             Query("max(container_memory_working_set_bytes / (container_spec_memory_limit_bytes > 0))"),
         ),
         number(
-            Words("Ended for their memory", "Over the whole time.", "none", ANY_IS_BAD, size=small),
+            Words(
+                "Ended for their memory",
+                "Over the whole time.",
+                "none",
+                ANY_IS_BAD,
+                size=small,
+                alerts=["ContainerOutOfMemory"],
+            ),
             Query("sum(increase(container_oom_events_total[$__range]))"),
             graph=False,
         ),
@@ -65,6 +73,7 @@ def _now() -> list[Panel]:
                 "none",
                 ANY_IS_ODD,
                 size=small,
+                alerts=["ContainerRestarting"],
             ),
             Query("sum(increase(container_restarts_total[$__range]))"),
             graph=False,
@@ -76,6 +85,7 @@ def _now() -> list[Panel]:
                 "percentunit",
                 ((None, "green"), (0.8, "orange"), (0.9, "red")),
                 size=small,
+                alerts=["DiskFull"],
             ),
             Query(f"1 - max(node_filesystem_avail_bytes{{{_DISK}}} / node_filesystem_size_bytes{{{_DISK}}})"),
         ),
@@ -112,6 +122,7 @@ def _containers() -> list[Panel]:
                 UP,
                 mappings=UP_OR_DOWN,
                 size=(12, 10),
+                alerts=["ContainerUnhealthy"],
             ),
             Query(
                 f"min by (service) (container_healthy{{{_CHOSEN}}}) or min by (service) "
@@ -150,6 +161,7 @@ def _containers() -> list[Panel]:
                 "Share of the periods in which a container waited for its own CPU limit.",
                 "percentunit",
                 ((None, "green"), (0.25, "red")),
+                alerts=["ContainerThrottled"],
             ),
             Query(
                 f"{_NAME} (rate(container_cpu_cfs_throttled_periods_total{{{_CHOSEN}}}[$__rate_interval])) / "
@@ -231,6 +243,7 @@ def _host() -> list[Panel]:
                 "bytes",
                 ((None, "red"), (0, "green")),
                 size=(8, 8),
+                alerts=["DiskWillFill"],
             ),
             Query(f"max by (mountpoint) (node_filesystem_avail_bytes{{{_DISK}}})", "free on {{mountpoint}}"),
             Query(

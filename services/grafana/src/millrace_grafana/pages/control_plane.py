@@ -53,6 +53,7 @@ def _now() -> list[Panel]:
                 ANY_IS_BAD,
                 links=[DEPLOYMENT],
                 size=small,
+                alerts=["CodeLocationBroken"],
             ),
             Query("sum(dagster_code_location_loaded == bool 0)"),
         ),
@@ -64,6 +65,7 @@ def _now() -> list[Panel]:
                 ANY_IS_BAD,
                 links=[DEPLOYMENT, dashboard("containers", "Containers and host")],
                 size=small,
+                alerts=["CodeServerDown"],
             ),
             Query("sum(dagster_code_server_up == bool 0)"),
         ),
@@ -76,6 +78,7 @@ def _now() -> list[Panel]:
                 ((None, "green"), (60, "orange"), (120, "red")),
                 links=[DAEMONS],
                 size=small,
+                alerts=["DaemonStale"],
             ),
             Query(
                 "max(time() - dagster_daemon_last_heartbeat_timestamp_seconds "
@@ -90,6 +93,7 @@ def _now() -> list[Panel]:
                 ANY_IS_BAD,
                 links=[DAEMONS],
                 size=small,
+                alerts=["DaemonNeverStarted"],
             ),
             Query(
                 "count(dagster_daemon_required == 1 unless on (daemon_type) "
@@ -104,6 +108,7 @@ def _now() -> list[Panel]:
                 ((None, "green"), (120, "orange"), (300, "red")),
                 links=[AUTOMATION],
                 size=small,
+                alerts=["ScheduleTickMissed"],
             ),
             Query(
                 "max(clamp_min(time() - dagster_schedule_expected_tick_timestamp_seconds, 0))",
@@ -118,6 +123,7 @@ def _now() -> list[Panel]:
                 ((None, "green"), (60, "orange"), (180, "red")),
                 links=[RUNS],
                 size=small,
+                alerts=["RunStartStuck"],
             ),
             Query(
                 'max(time() - dagster_runs_oldest_in_status_timestamp_seconds{status="starting"}) '
@@ -171,6 +177,7 @@ def _processes() -> list[Panel]:
                 "s",
                 ((None, "green"), (1, "red")),
                 size=(8, 8),
+                alerts=["CodeServerSaturated"],
             ),
             Query("max by (code_location) (dagster_code_server_ping_seconds)", "{{code_location}}"),
         ),
@@ -181,6 +188,7 @@ def _processes() -> list[Panel]:
                 "none",
                 ((None, "green"), (1, "orange")),
                 size=(8, 8),
+                alerts=["CodeServerSaturated"],
             ),
             Query(
                 'max by (code_location, state) (dagster_code_server_requests{state!="limit"})',
@@ -210,7 +218,14 @@ def _instigators() -> list[Panel]:
             Query("max by (code_location, name) (dagster_instigator_running)", "{{name}}"),
         ),
         bars(
-            Words("Ticks", "Evaluations of schedules and sensors, by result.", "none", PLAIN, links=[AUTOMATION]),
+            Words(
+                "Ticks",
+                "Evaluations of schedules and sensors, by result.",
+                "none",
+                PLAIN,
+                links=[AUTOMATION],
+                alerts=["TickFailing"],
+            ),
             Query("sum by (status) (increase(dagster_instigator_ticks_total[$__rate_interval]))", "{{status}}"),
         ),
         lines(
@@ -234,6 +249,7 @@ def _instigators() -> list[Panel]:
                 "none",
                 ((None, "green"), (10, "red")),
                 links=[AUTOMATION],
+                alerts=["SensorStalled"],
             ),
             Query(
                 '(time() - max by (code_location, name) (dagster_instigator_last_tick_timestamp_seconds{type="sensor"'
@@ -260,6 +276,7 @@ def _queue() -> list[Panel]:
                 ((None, "green"), (300, "orange")),
                 links=[RUNS],
                 size=(8, 8),
+                alerts=["QueueStuck"],
             ),
             Query(
                 "histogram_quantile(0.5, sum by (le) (increase(dagster_run_queue_wait_seconds_bucket[1h])))",
@@ -321,6 +338,7 @@ def _pools() -> list[Panel]:
                 ((None, "green"), (1, "orange")),
                 links=[CONCURRENCY],
                 size=(8, 8),
+                alerts=["PoolSaturated"],
             ),
             Query("max by (pool) (dagster_pool_pending_steps)", "{{pool}}", empty="no pool has a limit"),
         ),
@@ -332,6 +350,7 @@ def _pools() -> list[Panel]:
                 PLAIN,
                 links=[BACKFILLS],
                 size=(8, 8),
+                alerts=["BackfillStalled"],
             ),
             Query("sum by (state) (dagster_backfill_partitions)", "{{state}}"),
             stacked=True,

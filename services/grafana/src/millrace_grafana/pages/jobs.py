@@ -45,7 +45,14 @@ def _now() -> list[Panel]:
     small = (6, 5)
     return [
         number(
-            Words("Jobs whose last run failed", "Goes back with the next success.", "none", ANY_IS_BAD, size=small),
+            Words(
+                "Jobs whose last run failed",
+                "Goes back with the next success.",
+                "none",
+                ANY_IS_BAD,
+                size=small,
+                alerts=["JobFailed"],
+            ),
             Query(f"sum(dagster_job_last_run_success{{{_CHOSEN}}} == bool 0)"),
         ),
         number(
@@ -55,6 +62,7 @@ def _now() -> list[Panel]:
                 "percentunit",
                 ((None, "red"), (0.9, "orange"), (0.98, "green")),
                 size=small,
+                alerts=["FailureRateHigh"],
             ),
             Query(
                 f'sum(increase(dagster_runs_completed_total{{{_CHOSEN}, status="success"}}[$__range])) / '
@@ -70,6 +78,7 @@ def _now() -> list[Panel]:
                 "none",
                 ((None, "green"), (1.5, "orange"), (3, "red")),
                 size=small,
+                alerts=["RunTooLong"],
             ),
             Query(
                 "max((time() - max by (code_location, job_name) (dagster_runs_oldest_in_status_timestamp_seconds{"
@@ -84,6 +93,7 @@ def _now() -> list[Panel]:
                 "none",
                 ((None, "green"), (5, "orange"), (20, "red")),
                 size=small,
+                alerts=["RetryStorm"],
             ),
             Query(f"sum(increase(dagster_run_retries_total{{{_CHOSEN}}}[$__range]))"),
             graph=False,
@@ -130,7 +140,13 @@ def _history() -> list[Panel]:
             Query(f"max by (code_location, job_name) (dagster_job_consecutive_failures{{{_CHOSEN}}})", "{{job_name}}"),
         ),
         lines(
-            Words("Runs in flight", "By status.", "none", PLAIN),
+            Words(
+                "Runs in flight",
+                "By status.",
+                "none",
+                PLAIN,
+                alerts=["QueueStuck", "RunStartStuck", "OrphanContainer"],
+            ),
             Query(f"sum by (status) (dagster_runs_in_flight{{{_CHOSEN}}})", "{{status}}"),
             stacked=True,
         ),
@@ -160,6 +176,7 @@ def _durations() -> list[Panel]:
                 PLAIN,
                 links=[RUNS_OF_JOB],
                 size=(12, 9),
+                alerts=["RunSlowerThanUsual"],
             ),
             Query(
                 f"sum by (job_name) (increase(dagster_run_duration_seconds_sum{{{_CHOSEN}}}[6h])) / "

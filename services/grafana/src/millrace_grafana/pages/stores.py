@@ -43,7 +43,15 @@ def _now() -> list[Panel]:
     small = (4, 5)
     return [
         number(
-            Words("Postgres", "Whether its exporter can ask it.", "none", UP, mappings=UP_OR_DOWN, size=small),
+            Words(
+                "Postgres",
+                "Whether its exporter can ask it.",
+                "none",
+                UP,
+                mappings=UP_OR_DOWN,
+                size=small,
+                alerts=["PostgresDown"],
+            ),
             Query("min(pg_up)"),
         ),
         number(
@@ -54,11 +62,20 @@ def _now() -> list[Panel]:
                 UP,
                 mappings=UP_OR_DOWN,
                 size=small,
+                alerts=["ObjectStoreProbeFailed"],
             ),
             Query("min(object_store_probe_success)"),
         ),
         number(
-            Words("Neo4j", "Whether it answers over Bolt.", "none", UP, mappings=UP_OR_DOWN, size=small),
+            Words(
+                "Neo4j",
+                "Whether it answers over Bolt.",
+                "none",
+                UP,
+                mappings=UP_OR_DOWN,
+                size=small,
+                alerts=["Neo4jDown"],
+            ),
             Query("min(neo4j_up)"),
         ),
         number(
@@ -68,6 +85,7 @@ def _now() -> list[Panel]:
                 "percentunit",
                 ((None, "green"), (0.7, "orange"), (0.85, "red")),
                 size=small,
+                alerts=["PostgresConnections"],
             ),
             Query("sum(pg_stat_database_numbackends) / scalar(max(pg_settings_max_connections))"),
         ),
@@ -78,6 +96,7 @@ def _now() -> list[Panel]:
                 "percentunit",
                 ((None, "red"), (0.1, "orange"), (0.2, "green")),
                 size=small,
+                alerts=["ObjectStoreCapacity"],
             ),
             Query("min(minio_cluster_capacity_usable_free_bytes / minio_cluster_capacity_usable_total_bytes)"),
         ),
@@ -88,6 +107,7 @@ def _now() -> list[Panel]:
                 "percentunit",
                 ((None, "green"), (0.8, "orange"), (0.9, "red")),
                 size=small,
+                alerts=["Neo4jHeapHigh"],
             ),
             Query("max(neo4j_heap_used_bytes / neo4j_heap_max_bytes)"),
         ),
@@ -115,6 +135,7 @@ def _postgres() -> list[Panel]:
                 "s",
                 ((None, "green"), (300, "orange"), (3600, "red")),
                 size=small,
+                alerts=["PostgresLongTransaction"],
             ),
             Query(f"max by (datname) (pg_stat_activity_max_tx_duration{{{_OURS}}})", "{{datname}}"),
         ),
@@ -125,6 +146,7 @@ def _postgres() -> list[Panel]:
                 "none",
                 PLAIN,
                 size=small,
+                alerts=["PostgresDeadlocks"],
             ),
             Query(
                 f"sum by (datname) (increase(pg_stat_database_deadlocks{{{_OURS}}}[$__rate_interval]))",
@@ -177,7 +199,14 @@ def _postgres() -> list[Panel]:
             Query("topk(8, max by (relation) (dagster_storage_relation_bytes))", "{{relation}}"),
         ),
         lines(
-            Words("Growth of the event log", "Per day, by the last six hours.", "bytes", PLAIN, size=(12, 8)),
+            Words(
+                "Growth of the event log",
+                "Per day, by the last six hours.",
+                "bytes",
+                PLAIN,
+                size=(12, 8),
+                alerts=["EventLogGrowth"],
+            ),
             Query('86400 * max(deriv(dagster_storage_relation_bytes{relation="event_logs"}[6h]))', "event_logs"),
         ),
     ]
@@ -241,7 +270,14 @@ def _iceberg() -> list[Panel]:
             Query(f"{by} (iceberg_table_rows)", legend, empty=_NO_TABLES),
         ),
         lines(
-            Words("Since the last commit", "A saw tooth with the job's rhythm is well.", "s", PLAIN, size=(8, 8)),
+            Words(
+                "Since the last commit",
+                "A saw tooth with the job's rhythm is well.",
+                "s",
+                PLAIN,
+                size=(8, 8),
+                alerts=["IcebergCommitStale"],
+            ),
             Query(f"time() - {by} (iceberg_table_last_commit_timestamp_seconds)", legend, empty=_NO_TABLES),
         ),
         ranking(
@@ -251,6 +287,7 @@ def _iceberg() -> list[Panel]:
                 "none",
                 ((None, "green"), (100, "orange"), (500, "red")),
                 size=(8, 8),
+                alerts=["IcebergSmallFiles"],
             ),
             Query(f"sort_desc({by} (iceberg_table_small_files))", legend, empty=_NO_TABLES),
         ),
@@ -320,6 +357,7 @@ def _neo4j() -> list[Panel]:
                 "s",
                 ((None, "green"), (3600, "red")),
                 size=small,
+                alerts=["Neo4jLongTransaction"],
             ),
             Query(
                 "time() - max(neo4j_transactions_oldest_start_timestamp_seconds)",
@@ -339,6 +377,7 @@ def _neo4j() -> list[Panel]:
                 ((None, "orange"), (1, "green")),
                 mappings={0: ("not online", "orange"), 1: ("online", "green")},
                 size=small,
+                alerts=["Neo4jIndexNotOnline"],
             ),
             Query('max by (index) (neo4j_index_state{state="online"})', "{{index}}", empty=_NO_GRAPH),
         ),
