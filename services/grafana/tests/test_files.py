@@ -166,5 +166,5 @@ def test_an_alert_and_the_panel_that_shows_the_same_lead_to_each_other(shown: di
     assert set(linked) - set(catalogued) == set()
     assert set(catalogued) - set(linked) == set(elsewhere)
     for alert, dashboards in linked.items():
-        if catalogued[alert] is not None:
-            assert catalogued[alert] in dashboards | {"overview"}, f"{alert} leads to {catalogued[alert]}"
+        if catalogued[alert]:
+            assert catalogued[alert] in dashboards, f"{alert} leads to {catalogued[alert]}"

@@ -122,7 +122,7 @@ def _containers() -> list[Panel]:
                 UP,
                 mappings=UP_OR_DOWN,
                 size=(12, 10),
-                alerts=["ContainerUnhealthy"],
+                alerts=["ContainerUnhealthy", "OrphanContainer"],
             ),
             Query(
                 f"min by (service) (container_healthy{{{_CHOSEN}}}) or min by (service) "

@@ -1,6 +1,6 @@
 """Jobs: how runs end, how long they take, and what is longer than usual."""
 
-from millrace_grafana.links import JOB, RUNS_OF_JOB
+from millrace_grafana.links import CONCURRENCY, JOB, RUNS_OF_JOB
 from millrace_grafana.page import Page, Row, Variable
 from millrace_grafana.panels import (
     ANY_IS_BAD,
@@ -145,7 +145,7 @@ def _history() -> list[Panel]:
                 "By status.",
                 "none",
                 PLAIN,
-                alerts=["QueueStuck", "RunStartStuck", "OrphanContainer"],
+                alerts=["QueueStuck", "RunStartStuck", "BackfillStalled"],
             ),
             Query(f"sum by (status) (dagster_runs_in_flight{{{_CHOSEN}}})", "{{status}}"),
             stacked=True,
@@ -192,7 +192,7 @@ def _durations() -> list[Panel]:
                 "none",
                 ((None, "green"), (1.5, "orange"), (3, "red")),
                 links=[RUNS_OF_JOB],
-                size=(12, 7),
+                size=(8, 7),
             ),
             Query(
                 "(time() - max by (code_location, job_name) (dagster_runs_oldest_in_status_timestamp_seconds{"
@@ -202,6 +202,18 @@ def _durations() -> list[Panel]:
                 empty="no run goes on, or none of its job has succeeded three times",
             ),
         ),
+        lines(
+            Words(
+                "Steps that wait for a pool",
+                "Of every job. A line that stays above 0 is a pool that is too small, or a slot that a dead run holds.",
+                "none",
+                ((None, "green"), (1, "orange")),
+                links=[CONCURRENCY],
+                size=(8, 7),
+                alerts=["PoolSaturated"],
+            ),
+            Query("max by (pool) (dagster_pool_pending_steps)", "{{pool}}", empty="no pool has a limit"),
+        ),
         ranking(
             Words(
                 "Usual duration",
@@ -209,7 +221,7 @@ def _durations() -> list[Panel]:
                 "s",
                 PLAIN,
                 links=[RUNS_OF_JOB],
-                size=(12, 7),
+                size=(8, 7),
             ),
             Query(
                 f"max by (code_location, job_name) (dagster_job_expected_duration_seconds{{{_CHOSEN}}})",
