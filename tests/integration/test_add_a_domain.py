@@ -13,7 +13,16 @@ from millrace.testing import tree_differences
 pytestmark = pytest.mark.checkout
 
 DOMAIN = "weather"
-MADE_BY_COMMANDS = (".venv", ".venv-grafana", ".tools", ".millrace", ".pytest_cache", ".ruff_cache", ".hypothesis", "__pycache__")
+MADE_BY_COMMANDS = (
+    ".venv",
+    ".venv-grafana",
+    ".tools",
+    ".millrace",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    "__pycache__",
+)
 
 
 def recipe(root: Path) -> tuple[dict[str, str], list[str]]:

@@ -342,13 +342,8 @@ def _neo4j() -> list[Panel]:
             Query("sum by (gc) (rate(neo4j_gc_seconds_total[$__rate_interval]))", "{{gc}}"),
         ),
         lines(
-            Words("Transactions", "Open, and committed per second.", "none", PLAIN, size=small),
+            Words("Transactions", "Those that are open.", "none", PLAIN, size=small),
             Query("max(neo4j_transactions_active)", "open"),
-            Query(
-                "max(rate(neo4j_transactions_committed_total[$__rate_interval]))",
-                "committed per second",
-                empty=_EDITION,
-            ),
         ),
         lines(
             Words(
