@@ -8,6 +8,7 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -30,14 +31,15 @@ class Gateway:
     """
 
     def __init__(self) -> None:
-        self.results: dict[str, list[dict[str, str]]] = {}
-        self.alerts: list[dict[str, Any]] = []
+        self.results: dict[str, list[dict[str, str]]] = {"up{": [{"job": "exporter"}]}
+        self.alerts: list[dict[str, Any]] = [alert("Watchdog", "info", "Always")]
         self.asked_by: set[str] = set()
 
     def data(self, path: str) -> Any:
         if path.startswith("/prometheus/api/v1/alerts"):
             return {"alerts": self.alerts}
-        found = next((rows for word, rows in self.results.items() if word in path), [])
+        query = parse_qs(urlsplit(path).query)["query"][0]
+        found = next((rows for word, rows in self.results.items() if word in query.partition(" ==")[0]), [])
         return {"result": [{"metric": row, "value": [0, "0"]} for row in found]}
 
 
@@ -90,7 +92,7 @@ def alert(name: str, severity: str, summary: str, state: str = "firing") -> dict
 
 
 def test_where_nothing_is_wrong_it_says_so_and_names_the_pages(gateway: Gateway) -> None:
-    gateway.alerts = [alert("Watchdog", "info", "Always"), alert("Soon", "warning", "Not yet", "pending")]
+    gateway.alerts.append(alert("Soon", "warning", "Not yet", "pending"))
 
     said = CliRunner().invoke(cli, ["status"])
 
@@ -103,8 +105,8 @@ def test_where_nothing_is_wrong_it_says_so_and_names_the_pages(gateway: Gateway)
 
 
 def test_what_fires_fails_and_is_stale_is_told_the_worst_first(gateway: Gateway) -> None:
-    gateway.alerts = [alert("Late", "warning", "An asset is late"), alert("DiskFull", "critical", "The disk is full")]
-    gateway.results = {
+    gateway.alerts += [alert("Late", "warning", "An asset is late"), alert("DiskFull", "critical", "The disk is full")]
+    gateway.results |= {
         "job_last_run_success": [{"code_location": "museum", "job_name": "nightly_job"}],
         "freshness_state": [{"asset_key": "published_objects"}],
         "check_status": [{"check_name": "cleaned_contract_check"}],
@@ -124,12 +126,12 @@ def test_what_fires_fails_and_is_stale_is_told_the_worst_first(gateway: Gateway)
 
 
 def test_the_same_as_json(gateway: Gateway) -> None:
-    gateway.alerts = [alert("DiskFull", "critical", "The disk is full")]
+    gateway.alerts.append(alert("DiskFull", "critical", "The disk is full"))
 
     said = json.loads(CliRunner().invoke(cli, ["status", "--json"]).output)
 
     assert said["fine"] is True
-    assert said["health"]["unknown"] == ""
+    assert said["health"]["unknown"] == []
     assert [one["name"] for one in said["health"]["alerts"]] == ["DiskFull"]
     assert said["health"]["failing_jobs"] == []
 
@@ -142,5 +144,16 @@ def test_a_prometheus_that_does_not_answer_is_a_line_and_the_rest_is_shown(
     said = CliRunner().invoke(cli, ["status"], env={"COLUMNS": "200"})
 
     assert said.exit_code == 0
-    assert "health unknown    prometheus at http://127.0.0.1:9/prometheus" in said.output
+    assert "health unknown   prometheus at http://127.0.0.1:9/prometheus" in said.output
     assert "gateway" in said.output
+
+
+def test_silence_is_not_health(gateway: Gateway) -> None:
+    gateway.results.clear()
+    gateway.alerts.clear()
+
+    said = CliRunner().invoke(cli, ["status"], env={"COLUMNS": "200"})
+
+    assert "health unknown   the exporter does not report" in said.output
+    assert "health unknown   alerts are not evaluated: Watchdog" in said.output
+    assert "nothing fires" not in said.output

@@ -97,6 +97,19 @@ def test_the_page_shows_the_database_and_the_alerts(instance: dg.DagsterInstance
     assert "could not be asked" not in answer.text
 
 
+def test_a_prometheus_that_sees_no_exporter_is_not_taken_for_health(
+    instance: dg.DagsterInstance, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.ALERTS", [])
+    monkeypatch.setattr(f"{__name__}.WINDOWS", [])
+
+    text = get(Pages(lambda now: read_history(instance, now), prometheus, 30)).text
+
+    assert "The exporter does not report" in text
+    assert "Alerts are not evaluated" in text
+    assert "All is well" not in text
+
+
 def test_without_prometheus_the_page_shows_the_rest_and_says_so(instance: dg.DagsterInstance) -> None:
     text = get(Pages(lambda now: read_history(instance, now), AWAY, 30)).text
 

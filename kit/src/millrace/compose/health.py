@@ -23,13 +23,13 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Now:
-    """What is wrong; `unknown` says why that is not known."""
+    """What is wrong; `unknown` says what of it is not known, and why."""
 
     alerts: Sequence[Alert] = ()
     failing_jobs: Sequence[str] = ()
     stale_assets: Sequence[str] = ()
     failed_checks: Sequence[str] = ()
-    unknown: str = ""
+    unknown: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -42,18 +42,17 @@ def health_of(project: Project, address: str) -> Now:
         sign_in = project.sign_in()
         prometheus = Prometheus(f"{address}/prometheus", ("operator", sign_in.passwords["operator"]))
         failing = prometheus.failing()
-        return Now(prometheus.alerts(), failing["jobs"], failing["assets"], failing["checks"])
+        return Now(prometheus.alerts(), failing["jobs"], failing["assets"], failing["checks"], prometheus.silent())
     except MillraceError as error:
-        return Now(unknown=str(error))
+        return Now(unknown=[str(error)])
 
 
 def print_health(console: "Console", now: Now) -> None:
     """A line for each thing that is wrong, the worst first."""
     from rich.markup import escape
 
-    if now.unknown:
-        console.print(f"[yellow]health unknown[/]    {escape(now.unknown)}", highlight=False)
-        return
+    for line in now.unknown:
+        console.print(f"[yellow]{'health unknown':<17}[/]{escape(line)}", highlight=False)
     for alert in now.alerts:
         since = duration(max(time.time() - alert.since, 0))
         color = _COLORS.get(alert.severity, "dim")
@@ -70,5 +69,5 @@ def print_health(console: "Console", now: Now) -> None:
         if found:
             more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
             console.print(f"[red]{name:<17}[/]{escape(', '.join(found[:_SHOWN]))}{more}", highlight=False)
-    if not (now.alerts or now.failing_jobs or now.stale_assets or now.failed_checks):
+    if not (now.unknown or now.alerts or now.failing_jobs or now.stale_assets or now.failed_checks):
         console.print("[green]nothing fires, no job fails, every asset with a policy is fresh")

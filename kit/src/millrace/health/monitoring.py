@@ -78,6 +78,20 @@ class Prometheus:
         ]
         return sorted(found, key=lambda alert: (_CALLS.get(alert.severity, 9), alert.since, alert.name))
 
+    def silent(self) -> list[str]:
+        """What Prometheus itself cannot know at the moment, one line each: silence is not health.
+
+        Raises:
+            SourceUnavailableError: it does not answer.
+        """
+        found = []
+        if not self._get("query", {"query": 'up{job="exporter"} == 1'})["result"]:
+            found.append("the exporter does not report, so freshness and failing jobs are not known to Prometheus")
+        firing = {one["labels"]["alertname"] for one in self._get("alerts", {})["alerts"] if one["state"] == "firing"}
+        if _ALWAYS not in firing:
+            found.append(f"alerts are not evaluated: {_ALWAYS}, which always fires, does not")
+        return found
+
     def policies(self) -> dict[str, Policy]:
         """Freshness policy by asset.
 

@@ -60,6 +60,7 @@ class Pages:
         policies: dict[str, Policy] = {}
         try:
             alerts, policies = self._prometheus.alerts(), self._prometheus.policies()
+            unknown += [f"{line[0].upper()}{line[1:]}" for line in self._prometheus.silent()]
         except SourceUnavailableError as error:
             unknown.append(f"Prometheus does not answer, so alerts and freshness are not known: {error}")
         try:
