@@ -141,6 +141,7 @@ def _process(folder: Path, address: str) -> Iterator[Figure]:
             "EXPORTER_WEBSERVER": webserver,
             "EXPORTER_CHECKPOINTS": str(folder / "process"),
             "EXPORTER_LOOK_BACK_HOURS": "1000",
+            "MALLOC_ARENA_MAX": "2",  # as in the image
         }
         command = [str(Path(sys.executable).parent / "millrace-exporter")]
         process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)

@@ -88,6 +88,34 @@ def test_a_poll_costs_the_same_at_fifty_times_the_history(both: list[Any]) -> No
     assert rows["instigators"] > 5
 
 
+def touched(database: Any, asked: list[Any]) -> int:
+    """Rows that Postgres looks at for these statements, whether it returns them or not."""
+    total = 0
+    connection = database.connect()
+    with connection, connection.cursor() as cursor:
+        for statement, parameters in asked:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+            for node in plan_nodes(cursor.fetchone()[0][0]["Plan"]):
+                looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                total += int(looked_at * node["Actual Loops"])
+    connection.close()
+    return total
+
+
+def test_postgres_looks_at_no_more_rows_at_fifty_times_the_history(both: list[Any]) -> None:
+    """Rows that a filter throws away are in no result, and an index read from far back is no sequential scan."""
+    looked_at = []
+    for exporter, database in both:
+        exporter.poll(*FOLLOWERS)
+        exporter.asked.clear()
+        exporter.poll(*FOLLOWERS)
+        looked_at.append(touched(database, exporter.asked))
+
+    few, many = looked_at
+    assert many <= few * 1.2
+    assert few > 10
+
+
 def test_no_statement_reads_a_large_table_from_end_to_end(both: list[Any], watch: Any, tmp_path: Any) -> None:
     """Every statement that is really issued, a cold start's among them, as Postgres plans it after ANALYZE."""
     _, database = both[1]

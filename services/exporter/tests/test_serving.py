@@ -11,8 +11,12 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from prometheus_client import exposition as text_format
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as open_format
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from prometheus_client.samples import Exemplar
 
 from millrace_exporter.app import create_app
 from millrace_exporter.checkpoint import Checkpoints
@@ -22,7 +26,7 @@ from millrace_exporter.families import COLLECTORS, FAMILIES, Family, exposed_nam
 from millrace_exporter.main import main
 from millrace_exporter.page import render_page
 from millrace_exporter.polling import Lane, Poller
-from millrace_exporter.rendering import Exposition
+from millrace_exporter.rendering import Exposition, render
 from millrace_exporter.samples import Histogram, RunExemplar, Samples
 from millrace_exporter.settings import Settings
 
@@ -74,6 +78,65 @@ def test_both_formats_hold_the_same_and_only_openmetrics_has_exemplars(
     told = [one for one in of_open if one.exemplar is not None]
     assert {one.name for one in told} >= {"dagster_runs_completed_total", "dagster_run_duration_seconds_bucket"}
     assert all(set(one.exemplar.labels) == {"run_id"} for one in told)
+
+
+def run_exemplar(run: RunExemplar | None) -> Exemplar | None:
+    return None if run is None else Exemplar({"run_id": run.run_id}, run.value, run.timestamp)
+
+
+def by_the_library(samples: Samples) -> tuple[bytes, bytes]:
+    """What prometheus-client makes of the same series."""
+    metrics = []
+    for family in FAMILIES.values():
+        named = samples.values.get(family.name, {})
+        histograms = samples.histograms.get(family.name, {})
+        if not named and not histograms:
+            continue
+        stem = family.name.removesuffix({"counter": "_total", "info": "_info"}.get(family.kind, ""))
+        metric = Metric(stem, family.help, family.kind)
+        for labels, value in named.items():
+            run = samples.exemplars.get((family.name, labels))
+            exemplar = run_exemplar(run)
+            metric.add_sample(family.name, dict(zip(family.labels, labels, strict=True)), value, exemplar=exemplar)
+        for labels, histogram in histograms.items():
+            with_labels, total = dict(zip(family.labels, labels, strict=True)), 0
+            for number, count in enumerate(histogram.counts):
+                total += count
+                bound = str(float(family.buckets[number])) if number < len(family.buckets) else "+Inf"
+                run = histogram.exemplars.get(number)
+                exemplar = run_exemplar(run)
+                metric.add_sample(f"{family.name}_bucket", {**with_labels, "le": bound}, total, exemplar=exemplar)
+            metric.add_sample(f"{family.name}_count", with_labels, total)
+            metric.add_sample(f"{family.name}_sum", with_labels, histogram.sum)
+        metrics.append(metric)
+
+    class Registry:
+        def collect(self) -> list[Metric]:
+            return metrics
+
+    registry: Any = Registry()
+    return text_format.generate_latest(registry), open_format.generate_latest(registry).removesuffix(b"# EOF\n")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_lines_are_byte_for_byte_those_of_prometheus_client(name: str) -> None:
+    family = FAMILIES[name]
+    samples = Samples(family.collector)
+    odd = ('a "quoted" one', "a\\b", "two\nlines", "Zürich")
+    labels = [(f"{number}", *odd)[: len(family.labels)] for number in range(2)]
+    for number, one in enumerate(labels if family.labels else [()]):
+        run = RunExemplar(f"run-{number}", 1.5, 1795282331.25)
+        if family.kind == "histogram":
+            histogram = Histogram.of(name)
+            for value in (0.1, 7, 1e9):
+                histogram.observe(name, RunExemplar("r", value, 1795282331.25))
+            samples.observe(name, one, histogram)
+        else:
+            samples.set(name, one, (1795282331.123456, 0.0, 1e300)[number], run if family.kind == "counter" else None)
+
+    rendered = render(samples)
+
+    assert (rendered.text, rendered.open) == by_the_library(samples)
 
 
 def test_serving_asks_nobody(exporter: Any) -> None:

@@ -1,21 +1,21 @@
 """The bytes of one collector's series, in both of Prometheus' formats, made once for each poll.
 
-What belongs here: prometheus-client. What does not: values.
+What belongs here: lines. What does not: values.
 
-Rendering 30,000 samples takes a tenth of a second, and two Prometheus servers may ask at once. So nothing is rendered
-when somebody asks: each poll leaves its bytes here, and they are put together in the order of `COLLECTORS`.
+Nothing is rendered when somebody asks: each poll leaves its bytes here, and they are put together in the order of
+`COLLECTORS`. prometheus-client takes 20 microseconds for a line, twice, most of it for escaping labels that were the
+same five seconds ago: a second of CPU per poll at 2,000 assets. Here a label set is escaped once and a line is made
+once for both formats; tests hold the result to prometheus-client's, byte for byte.
 """
 
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import lru_cache
 
-from prometheus_client import CollectorRegistry
 from prometheus_client import exposition as text_format
-from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as open_format
-from prometheus_client.samples import Exemplar
+from prometheus_client.utils import floatToGoString
 
 from millrace_exporter.families import COLLECTORS, FAMILIES, Family
 from millrace_exporter.samples import Histogram, Labels, RunExemplar, Samples
@@ -33,23 +33,19 @@ class Rendered:
     open: bytes
 
 
-@dataclass(frozen=True)
-class _Registry:
-    """What prometheus-client renders: anything that gives its metrics."""
-
-    metrics: list[Metric]
-
-    def collect(self) -> Iterator[Metric]:
-        """The metrics."""
-        yield from self.metrics
-
-
 def render(samples: Samples) -> Rendered:
     """Both formats of a poll's series."""
-    names = [*samples.values, *samples.histograms]
-    registry: Any = _Registry([_metric(FAMILIES[name], samples) for name in FAMILIES if name in set(names)])
-    given = cast("CollectorRegistry", registry)
-    return Rendered(text=text_format.generate_latest(given), open=open_format.generate_latest(given).removesuffix(_END))
+    text: list[str] = []
+    opened: list[str] = []
+    for family in FAMILIES.values():
+        if family.name not in samples.values and family.name not in samples.histograms:
+            continue
+        text += _head(family.name, family.help, "gauge" if family.kind == "info" else family.kind)
+        opened += _head(_stem(family), family.help.replace('"', r"\""), family.kind)
+        for line, exemplar in _lines(family, samples):
+            text.append(f"{line}\n")
+            opened.append(f"{line}{_told(exemplar)}\n")
+    return Rendered("".join(text).encode(), "".join(opened).encode())
 
 
 class Exposition:
@@ -70,32 +66,52 @@ class Exposition:
             self.open = b"".join([*(one.open for one in parts), _END])
 
 
-def _metric(family: Family, samples: Samples) -> Metric:
-    stem = family.name.removesuffix("_info") if family.kind == "info" else family.name
-    stem = stem.removesuffix("_total") if family.kind == "counter" else stem
-    metric = Metric(stem, family.help, family.kind)
+def _head(name: str, text: str, kind: str) -> Iterator[str]:
+    yield f"# HELP {name} {text}\n"
+    yield f"# TYPE {name} {kind}\n"
+
+
+def _stem(family: Family) -> str:
+    """A family's name in OpenMetrics, where the suffix belongs to the sample."""
+    suffix = {"counter": "_total", "info": "_info"}.get(family.kind, "")
+    return family.name.removesuffix(suffix)
+
+
+def _lines(family: Family, samples: Samples) -> Iterator[tuple[str, RunExemplar | None]]:
+    """Each sample without its exemplar, and its exemplar."""
+    exemplars = samples.exemplars
     for labels, value in samples.values.get(family.name, {}).items():
-        exemplar = samples.exemplars.get((family.name, labels))
-        metric.add_sample(family.name, _named(family, labels), value, exemplar=_exemplar(exemplar))
+        line = f"{family.name}{_labels(family.labels, labels)} {floatToGoString(value)}"
+        yield line, exemplars.get((family.name, labels)) if exemplars else None
     for labels, histogram in samples.histograms.get(family.name, {}).items():
-        _add_histogram(metric, family, labels, histogram)
-    return metric
+        yield from _of_histogram(family, labels, histogram)
 
 
-def _add_histogram(metric: Metric, family: Family, labels: Labels, histogram: Histogram) -> None:
-    named, total = _named(family, labels), 0
+def _of_histogram(family: Family, labels: Labels, histogram: Histogram) -> Iterator[tuple[str, RunExemplar | None]]:
+    total, names = 0, (*family.labels, "le")
     for number, count in enumerate(histogram.counts):
         total += count
-        bound = f"{family.buckets[number]:.1f}" if number < len(family.buckets) else "+Inf"
-        exemplar = _exemplar(histogram.exemplars.get(number))
-        metric.add_sample(f"{family.name}_bucket", {**named, "le": bound}, total, exemplar=exemplar)
-    metric.add_sample(f"{family.name}_count", named, total)
-    metric.add_sample(f"{family.name}_sum", named, histogram.sum)
+        bound = floatToGoString(family.buckets[number]) if number < len(family.buckets) else "+Inf"
+        found = _labels(names, (*labels, bound))
+        yield f"{family.name}_bucket{found} {floatToGoString(total)}", histogram.exemplars.get(number)
+    found = _labels(family.labels, labels)
+    yield f"{family.name}_count{found} {floatToGoString(total)}", None
+    yield f"{family.name}_sum{found} {floatToGoString(histogram.sum)}", None
 
 
-def _named(family: Family, labels: Labels) -> dict[str, str]:
-    return dict(zip(family.labels, labels, strict=True))
+@lru_cache(maxsize=100_000)
+def _labels(names: tuple[str, ...], values: Labels) -> str:
+    if not names:
+        return ""
+    pairs = sorted(zip(names, values, strict=True))
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs) + "}"
 
 
-def _exemplar(run: RunExemplar | None) -> Exemplar | None:
-    return None if run is None else Exemplar({"run_id": run.run_id}, run.value, run.timestamp)
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _told(run: RunExemplar | None) -> str:
+    if run is None:
+        return ""
+    return f' # {{run_id="{_escaped(run.run_id)}"}} {floatToGoString(run.value)} {run.timestamp}'

@@ -43,7 +43,9 @@ SELECT t.type, (SELECT count(*) FROM (
 FROM unnest(%(types)s::text[], %(after)s::bigint[]) AS t(type, after)
 """
 SNAPSHOT = """
-SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s
+SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint,
+       coalesce((SELECT id FROM event_logs ORDER BY id DESC LIMIT 1), 0)
+FROM pg_current_snapshot() AS s
 """
 EDGES = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM event_logs"
 FIRST_FROM = "SELECT id, extract(epoch FROM timestamp)::float8 FROM event_logs WHERE id >= %(id)s ORDER BY id LIMIT 1"
@@ -62,10 +64,11 @@ class Event(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Transactions below `xmin` have ended; those from `xmax` on had not begun."""
+    """Transactions below `xmin` have ended, those from `xmax` on had not begun; `last` is the newest id there is."""
 
     xmin: int
     xmax: int
+    last: int
 
 
 @dataclass
@@ -113,7 +116,7 @@ class Tail:
     seen: set[int] = field(default_factory=set)
     baseline: int = 0
     lag: dict[str, int] = field(default_factory=dict)
-    snapshot: Snapshot = field(default_factory=lambda: Snapshot(0, 0))
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot(0, 0, 0))
     _marks: list[_Mark] = field(default_factory=list)
     _quiet: int | None = None
 
@@ -134,7 +137,7 @@ class Tail:
         """New events, by id; at most `BATCH * BATCHES` of each type."""
         self.snapshot = Snapshot(*(int(one) for one in view.read(SNAPSHOT)[0]))
         if self._quiet is None:
-            self._quiet = int(view.read(EDGES)[0][1]) - _LIVELY
+            self._quiet = self.snapshot.last - _LIVELY
         self._follow()
         found: list[Event] = []
         drained = False
@@ -143,7 +146,13 @@ class Tail:
             found += events
             if drained:
                 break
-        self.lag = dict.fromkeys(self.types, 0) if drained else self._lag(view)
+        if drained:
+            # Also of a type that never occurs: looked for from where it occurred last, Postgres would read all of the
+            # log since then, at every poll.
+            self.cursors = {name: max(cursor, self.snapshot.last) for name, cursor in self.cursors.items()}
+            self.lag = dict.fromkeys(self.types, 0)
+        else:
+            self.lag = self._lag(view)
         self._marks.append(_Mark(self.clock(), dict(self.cursors), self.snapshot.xmax))
         return found
 
