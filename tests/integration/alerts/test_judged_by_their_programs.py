@@ -74,8 +74,8 @@ def test_a_threshold_that_is_changed_without_its_test_is_found(checkout: Path) -
     assert promtool(checkout, "control-plane-30s.yaml").returncode == 0
 
     text = path.read_text(encoding="utf-8")
-    assert text.count("threshold: 120\n") == 1
-    path.write_text(text.replace("threshold: 120\n", "threshold: 1200\n"), encoding="utf-8")
+    assert text.count("threshold: 180\n") == 1
+    path.write_text(text.replace("threshold: 180\n", "threshold: 1800\n"), encoding="utf-8")
     write(checkout, files(load(checkout)))
     broken = promtool(checkout, "control-plane-30s.yaml")
 

@@ -29,7 +29,7 @@ _INFO = "on (asset_key) group_left (code_location, group) asset:dagster_asset_in
 _RECORDS = {
     "group:asset_stale:ratio": f"""\
 avg by (code_location, group) (
-    (last_over_time(dagster_asset_freshness_state[5m]) >= bool 2)
+    (last_over_time(dagster_asset_freshness_state[5m]) == bool 2)
   * {_INFO}
 )""",
     "group:asset_failures:rate5m": f"""\
@@ -123,15 +123,22 @@ def _burning(said: Objectives, kind: str, burns: Sequence[Burn], objective: floa
 
 def _errors(kind: str, window: str) -> str:
     if kind == "freshness":
-        return f"avg_over_time(group:asset_stale:ratio[{window}])"
+        # Over the whole window, not what there is of it: an hour of history does not burn the budget of three days.
+        return f"clamp_max(sum_over_time(group:asset_stale:ratio[{window}]) / {_minutes(window)}, 1)"
     failures = f"avg_over_time(group:asset_failures:rate5m[{window}])"
     return f"({failures} / ({failures} + avg_over_time(group:asset_materializations:rate5m[{window}])))"
+
+
+def _minutes(duration: str) -> int:
+    """So many records a window has."""
+    units = {"m": 1, "h": 60, "d": 1440, "w": 10080}
+    return sum(int(count) * units[unit] for count, unit in re.findall(r"(\d+)([mhdw])", duration))
 
 
 _WORDS = {
     "freshness": (
         *("Freshness", "stale longer", "is fresh in {share:g} % of the time"),
-        *("AssetStale", "dagster_asset_freshness_state >= 2"),
+        *("AssetStale", "dagster_asset_freshness_state == 2"),
     ),
     "success": (
         *("Success", "failing more often", "succeeds in {share:g} % of all attempts"),
@@ -152,7 +159,9 @@ def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
     )
     template = {"group": "{{ $labels.group }}", "code_location": "{{ $labels.code_location }}"}
     labels = {"group": "publish", "code_location": "orchard"}
-    burn = f"{1 / (1 - objective.objective):.4g}"
+    # Of a test in which everything is wrong from the beginning for two hours.
+    share = min(1, 121 / _minutes(burns[0].long)) if kind == "freshness" else 1
+    burn = f"{share / (1 - objective.objective):.4g}"
     return Alert.model_validate(
         {
             "alert": f"{title}BudgetBurns{'Fast' if fast else 'Slowly'}",
@@ -180,7 +189,7 @@ def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
                     "summary": summary.format(**labels),
                     "description": description.format(burn=burn),
                 },
-                "nearly": {**_situation(kind, "nearly"), "at": "75h" if kind == "freshness" else "7h"},
+                "nearly": {**_situation(kind, "nearly"), "at": "7h"},
                 "resolves": {**_situation(kind, "resolves"), "fires_at": "2h", "at": "9h"},
             },
         }
@@ -191,11 +200,10 @@ def _situation(kind: str, what: str) -> dict[str, object]:
     """What an asset does."""
     asset = 'asset_key="publish/things"'
     info = f'dagster_asset_info{{{asset}, group="publish", code_location="orchard", owner="team:fruit", kind="polars"}}'
-    series = {info: "1x1000"}
     if kind == "freshness":
-        # Nearly: it warns for three days, and is stale for five minutes.
-        values = {"fires": "2x30", "nearly": "1x897 2 1x20", "resolves": "2x24 0x120"}[what]
-        return {"interval": "5m", "series": {**series, f"dagster_asset_freshness_state{{{asset}}}": values}}
+        # Nearly: it warns for hours, and is stale for five minutes.
+        values = {"fires": "2x200", "nearly": "1x410 2x4 1x60", "resolves": "2x120 0x500"}[what]
+        return {"step": "1m", "series": {info: "1x1000", f"dagster_asset_freshness_state{{{asset}}}": values}}
     failures, successes = {
         "fires": ("0+1x200", "0x200"),
         # Fewer than the least number, however few succeed.
@@ -205,7 +213,7 @@ def _situation(kind: str, what: str) -> dict[str, object]:
     return {
         "step": "1m",
         "series": {
-            **series,
+            info: "1x1000",
             f"dagster_asset_failures_total{{{asset}}}": failures,
             f"dagster_asset_materializations_total{{{asset}}}": successes,
         },
