@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-_NOT_COPIED = (".git", ".venv", ".millrace", ".tools", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis")
+_NOT_COPIED = (
+    ".git",
+    ".venv",
+    ".venv-grafana",
+    ".millrace",
+    ".tools",
+    "__pycache__",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,17 @@ BANNED = ["TODO", "FIXME", "XXX:"]
 
 
 def texts(root: Path) -> list[Path]:
-    skipped = {".git", ".venv", ".millrace", ".tools", ".hypothesis", "__pycache__", ".pytest_cache", ".ruff_cache"}
+    skipped = {
+        ".git",
+        ".venv",
+        ".venv-grafana",
+        ".millrace",
+        ".tools",
+        ".hypothesis",
+        "__pycache__",
+        ".pytest_cache",
+        ".ruff_cache",
+    }
     return [
         path
         for path in root.rglob("*")

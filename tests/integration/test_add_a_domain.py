@@ -13,7 +13,16 @@ from millrace.testing import tree_differences
 pytestmark = pytest.mark.checkout
 
 DOMAIN = "weather"
-MADE_BY_COMMANDS = (".venv", ".tools", ".millrace", ".pytest_cache", ".ruff_cache", ".hypothesis", "__pycache__")
+MADE_BY_COMMANDS = (
+    ".venv",
+    ".venv-grafana",
+    ".tools",
+    ".millrace",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    "__pycache__",
+)
 
 
 def recipe(root: Path) -> tuple[dict[str, str], list[str]]:
@@ -45,7 +54,7 @@ def followed(checkout: Path, root: Path) -> dict[str, subprocess.CompletedProces
 
 
 def test_every_command_of_the_recipe_succeeds(followed: dict[str, subprocess.CompletedProcess[str]]) -> None:
-    assert len(followed) == 4
+    assert len(followed) == 5
     for command, result in followed.items():
         assert result.returncode == 0, f"{command}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
 
@@ -90,12 +99,16 @@ def test_the_new_domain_is_linted_and_tested_with_the_rest(
     assert "harvested_readings: no code_version" in broken.stdout
 
 
-def test_nothing_outside_its_folder_changed_but_the_lock(
+def test_nothing_outside_its_folder_changed_but_the_lock_and_its_dashboard(
     followed: dict[str, subprocess.CompletedProcess[str]], checkout: Path, root: Path
 ) -> None:
     tracked = _without_made(tree_differences(root, checkout), root, checkout)
 
-    assert [line for line in tracked if f"code_locations/{DOMAIN}/" not in line] == ["differs: uv.lock"]
+    assert {line for line in tracked if f"code_locations/{DOMAIN}/" not in line} == {
+        "differs: uv.lock",
+        "differs: infra/grafana/expected_empty.json",
+        f"only in {checkout}: infra/grafana/dashboards/domain-{DOMAIN}.json",
+    }
 
 
 def _without_made(differences: list[str], root: Path, checkout: Path) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from millrace.alerts.overrides import Overrides
 from millrace.errors import ConfigurationError
 
 Config = TypeVar("Config", bound="DomainConfig")
@@ -82,6 +83,7 @@ class DomainConfig(_Strict):
         default_factory=dict,
         description="by asset: share of its input rows (0-1) that may be turned away before its gate closes",
     )
+    alerts: Overrides = Field(default_factory=dict, description="where they differ from infra/alerts, by alert")
     retry: RetryConfig = RetryConfig()
     step_parallelism: int = Field(
         default=4, ge=1, description="steps at once in a run, never above the CPUs; 1 keeps one process"

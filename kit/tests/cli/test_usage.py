@@ -60,13 +60,19 @@ def test_a_source_that_is_not_there_is_refused_before_anything_starts(tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["demo", "domains", "sample", "rejects", "credentials", "status", "source", "launch"]),
+        (
+            ["--help"],
+            ["demo", "domains", "sample", "rejects", "credentials", "status", "source", "launch", "alerts", "report", "grafana"],
+        ),
         (["-h"], ["demo", "domains", "sample"]),
         (["demo", "--help"], ["--domain", "--source", "--mapping", "--rows", "--out", "--json", "--ui", "--port"]),
         (["domains", "--help"], ["List the installed domains."]),
+        (["alerts", "--help"], ["build", "check", "list", "windows", "record", "silence", "silences", "unsilence"]),
         (["sample", "--help"], ["DOMAIN", "--rows", "--seed", "--out"]),
+        (["report", "--help"], ["--home", "--out", "--dagster"]),
+        (["grafana", "--help"], ["build", "check", "queries", "verify", "annotate"]),
     ],
-    ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s")) else "",
+    ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s", "a")) else "",
 )
 def test_each_command_explains_itself(arguments: list[str], words: list[str]) -> None:
     result = invoke(*arguments)
@@ -77,7 +83,10 @@ def test_each_command_explains_itself(arguments: list[str], words: list[str]) ->
 
 
 def test_no_command_is_missing_from_the_test_above() -> None:
-    assert set(cli.commands) == {"demo", "domains", "sample", "rejects", "credentials", "status", "source", "launch"}
+    assert set(cli.commands) == {
+        *("demo", "domains", "sample", "rejects", "report"),
+        *("credentials", "status", "source", "launch", "alerts", "grafana"),
+    }
 
 
 def test_the_version_is_the_packages() -> None:

@@ -22,7 +22,7 @@ import pytest
 
 from millrace_docker_gate.engine import Engine
 from millrace_docker_gate.main import servers
-from millrace_docker_gate.settings import Settings
+from millrace_docker_gate.settings import ROLES, Settings
 
 # Prints what it was asked to do; `hold` stays until it is asked to end, `eat` takes all the memory that there is.
 DAGSTER = b"""#!/bin/sh
@@ -73,6 +73,8 @@ class EngineDouble:
             return httpx.Response(200, json={"ApiVersion": "1.41"})
         if path == "/_ping":
             return httpx.Response(200, text="OK")
+        if path == "/containers/json":
+            return httpx.Response(200, json=[])
         if path == "/containers/create":
             return httpx.Response(201, json={"Id": "created", "Warnings": []})
         if path.startswith("/networks/"):
@@ -163,8 +165,8 @@ class Gate:
 
 @contextmanager
 def serve_from_a_thread(settings: Settings, engine: EngineDouble | None = None) -> Generator[Gate]:
-    """Serve both roles from a thread."""
-    settings = replace(settings, listeners={"launcher": "127.0.0.1:0", "webserver": "127.0.0.1:0"})
+    """Serve all roles from a thread."""
+    settings = replace(settings, listeners=dict.fromkeys(ROLES, "127.0.0.1:0"))
     made = []
 
     async def serve() -> None:

@@ -27,7 +27,7 @@ import pytest
 from millrace.testing.programs import NoProgramError, program
 
 FOLDER = Path(__file__).parents[1]
-UPSTREAMS = ("DAGSTER", "DAGSTER_READONLY", "GRAFANA", "PROMETHEUS", "ALERTMANAGER", "OBJECT_STORE")
+UPSTREAMS = ("DAGSTER", "DAGSTER_READONLY", "GRAFANA", "PROMETHEUS", "ALERTMANAGER", "REPORTS", "OBJECT_STORE")
 PASSWORDS = {"operator": "operator's", "viewer": "viewer's"}
 
 
@@ -164,6 +164,8 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "MILLRACE_GATEWAY_USERS": str(users),
+        "MILLRACE_GATEWAY_FOLDER": str(FOLDER),
+        "MILLRACE_GATEWAY_RUNBOOKS": str(FOLDER.parents[1] / "docs/runbooks"),
         **variables,
     }
 
@@ -231,6 +233,8 @@ EVERYWHERE = [
     "/%70rometheus/",
     "/alertmanager/api/v2/silences",
     "/alertmanager/%2e%2e/graphql",
+    "/runbooks/",
+    "/runbooks/JobFailed",
     "/files/museum/a.json",
     "/files/../rejects",
     "/gateway/healthz/../../graphql",
@@ -297,6 +301,7 @@ def test_only_the_gateways_own_health_answers_everybody(gateway: Gateway) -> Non
         ("/grafana/d/1?a=b", "GRAFANA", "/grafana/d/1?a=b"),
         ("/prometheus/api/v1/query?query=up%7B%7D", "PROMETHEUS", "/prometheus/api/v1/query?query=up%7B%7D"),
         ("/alertmanager/", "ALERTMANAGER", "/alertmanager/"),
+        ("/reports", "REPORTS", "/reports"),
         ("/files/museum/a.json", "OBJECT_STORE", "/millrace/outputs/museum/a.json"),
         ("/prometheuses", "DAGSTER", "/prometheuses"),
     ],
@@ -307,6 +312,42 @@ def test_each_address_leads_to_its_service(gateway: Gateway, target: str, upstre
     assert answer.status == 200
     assert answer.seen is not None
     assert (answer.seen.upstream, answer.seen.path) == (upstream, path)
+
+
+@pytest.mark.parametrize("user", ["operator", "viewer"])
+@pytest.mark.parametrize("target", ["/runbooks/JobFailed", "/runbooks/JobFailed.md"])
+def test_the_runbook_of_an_alert_is_a_page(gateway: Gateway, target: str, user: str) -> None:
+    answer = gateway.send("GET", target, user)
+
+    assert (answer.status, answer.seen) == (200, None)
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "<h1" in answer.text
+    assert "JobFailed</h1>" in answer.text
+    assert '<a href="PostgresDown.md">PostgresDown</a>' in answer.text
+    assert "dagster_job_consecutive_failures" in answer.text
+
+
+def test_a_runbook_with_a_template_in_it_shows_it(gateway: Gateway) -> None:
+    answer = gateway.send("GET", "/runbooks/ContainerOutOfMemory", "operator")
+
+    assert "{{.State.OOMKilled}}" in answer.text
+
+
+def test_the_index_of_the_runbooks_leads_to_each(gateway: Gateway) -> None:
+    assert gateway.send("GET", "/runbooks", "viewer").headers["Location"] == "/runbooks/"
+    answer = gateway.send("GET", "/runbooks/", "viewer")
+
+    assert answer.status == 200
+    assert '<a href="JobFailed.md">JobFailed</a>' in answer.text
+
+
+@pytest.mark.parametrize(
+    "target", ["/runbooks/NoSuchAlert", "/runbooks/..%2f..%2fREADME", "/runbooks/a/b", "/runbooks/%7B%7Benv%7D%7D"]
+)
+def test_no_other_file_is_a_runbook(gateway: Gateway, target: str) -> None:
+    answer = gateway.send("GET", target, "operator")
+
+    assert (answer.status, answer.seen) in {(400, None), (404, None)}
 
 
 @pytest.mark.parametrize(
@@ -398,7 +439,7 @@ def test_the_operator_silences_an_alert(gateway: Gateway) -> None:
     assert answer.seen.body == b"{}"
 
 
-@pytest.mark.parametrize("target", ["/", "/grafana/", "/prometheus/", "/alertmanager/", "/files/a"])
+@pytest.mark.parametrize("target", ["/", "/grafana/", "/prometheus/", "/alertmanager/", "/reports", "/files/a"])
 @pytest.mark.parametrize("user", ["operator", "viewer"])
 def test_no_password_travels_on_and_the_gateway_says_who_it_is(gateway: Gateway, target: str, user: str) -> None:
     claims = [

@@ -52,6 +52,8 @@ def test_each_consumer_gets_its_own_files_and_no_other(master: Path, out: Path) 
         "dagster": {"pgpass"},
         "grafana": {"admin_password"},
         "postgres-exporter": {"password"},
+        "exporter": {*domain, "neo4j_password"},
+        "reports": {"pgpass"},
         "gateway": {"users.caddy"},
         "museum": domain,
         "platform": domain,
@@ -79,7 +81,7 @@ def test_passwords_are_long_url_safe_and_all_different(master: Path, out: Path) 
 
     made = {name: value for name, value in snapshot(master).items() if not name.endswith(("_user", "_key", ".bcrypt"))}
     made |= {name: value for name, value in snapshot(master).items() if name.endswith("secret_key")}
-    assert len(set(made.values())) == len(made) == 12
+    assert len(set(made.values())) == len(made) == 14
     for value in made.values():
         assert len(value) >= 32
         assert value.replace("-", "").replace("_", "").isalnum()
@@ -185,7 +187,7 @@ def test_without_a_name_a_folder_that_is_no_mount_is_left_alone_but_everything_i
     assert (master / "roles/museum").exists()
 
 
-@pytest.mark.parametrize("name", ["dagster", "metrics", "postgres", "Museum", "a-b", "1st"])
+@pytest.mark.parametrize("name", ["dagster", "exporter", "metrics", "postgres", "reports", "Museum", "a-b", "1st"])
 def test_a_folder_that_cannot_be_a_role_or_a_user_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "domains").write_text(f"museum\n{name}\n")
 

@@ -32,7 +32,7 @@ ROOT = Key(ObjectStore.access_key, ObjectStore.secret_key)
 
 
 def settings(**changes: object) -> Settings:
-    names = ("dagster", "metrics", *DOMAINS)
+    names = ("dagster", "metrics", "exporter", *DOMAINS)
     return replace(
         Settings(
             postgres="127.0.0.1:1",
@@ -42,7 +42,7 @@ def settings(**changes: object) -> Settings:
             superuser_password=SUPERUSER_PASSWORD,
             roles={name: f"{name}'s password" for name in names},
             root=ROOT,
-            keys={name: Key(f"millrace-{name}", f"{name}'s secret key") for name in DOMAINS},
+            keys={name: Key(f"millrace-{name}", f"{name}'s secret key") for name in (*DOMAINS, "exporter")},
         ),
         **changes,
     )
@@ -89,7 +89,12 @@ def execute(postgres: str, role: str, database: str, statement: str) -> list[tup
 
 @pytest.mark.parametrize(
     ("role", "reachable"),
-    [("dagster", {"dagster"}), ("museum", {"sources", "catalog"}), ("metrics", {"postgres"})],
+    [
+        ("dagster", {"dagster"}),
+        ("museum", {"sources", "catalog"}),
+        ("metrics", {"postgres"}),
+        ("exporter", {"dagster", "catalog"}),
+    ],
 )
 def test_a_role_reaches_its_databases_and_no_other(ready: Settings, role: str, reachable: set[str]) -> None:
     for database in reachable:
@@ -120,7 +125,7 @@ def test_no_role_is_more_than_it_must_be(ready: Settings) -> None:
 
     roles = set(execute(ready.postgres, "postgres", "postgres", query))
 
-    logins = {(name, True) for name in ("dagster", "metrics", *DOMAINS)}
+    logins = {(name, True) for name in ("dagster", "metrics", "exporter", *DOMAINS)}
     assert roles == logins | {("sources", False), ("catalog", False)}
 
 
@@ -128,6 +133,25 @@ def test_metrics_reads_the_servers_statistics_but_no_data(ready: Settings) -> No
     execute(ready.postgres, "metrics", "postgres", "SELECT pg_database_size('dagster'), count(*) FROM pg_stat_activity")
     with pytest.raises(psycopg2.OperationalError, match="permission denied"):
         sign_in(ready.postgres, "metrics", "sources")
+
+
+@pytest.mark.parametrize(("owner", "database"), [("dagster", "dagster"), ("museum", "catalog")])
+def test_the_exporter_reads_tables_also_later_ones_and_writes_none(ready: Settings, owner: str, database: str) -> None:
+    execute(ready.postgres, owner, database, "CREATE TABLE IF NOT EXISTS events (id int)")
+    schema = "public" if owner == "dagster" else owner
+
+    table = f"{schema}.events"
+    assert execute(ready.postgres, "exporter", database, f"TABLE {table}") == []
+    for statement in (
+        f"INSERT INTO {table} VALUES (1)",  # noqa: S608
+        f"DELETE FROM {table}",  # noqa: S608
+        f"DROP TABLE {table}",
+        f"CREATE TABLE {schema}.mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
+    ):
+        for prefix in ("", "SET default_transaction_read_only = off; "):
+            with pytest.raises(psycopg2.Error, match=r"read-only transaction|permission denied|must be owner"):
+                execute(ready.postgres, "exporter", database, prefix + statement)
 
 
 def test_a_second_start_keeps_data_and_takes_new_passwords(ready: Settings) -> None:
@@ -244,6 +268,28 @@ def test_a_domain_makes_no_bucket_and_no_policy(store: Settings) -> None:
         museum.make_bucket(bucket_name="mine")
     with pytest.raises(S3Error, match="AccessDenied"):
         museum.delete_bucket_policy(bucket_name="millrace")
+
+
+def test_the_exporter_writes_its_probe_reads_tables_metadata_and_nothing_else(store: Settings) -> None:
+    root, exporter = client(store, ROOT), client(store, store.keys["exporter"])
+    for name in ("stages/museum/a", "lake/museum/t/data/1.parquet", "lake/museum/t/metadata/v1.json"):
+        put(root, name)
+
+    put(exporter, "probe/exporter")
+    assert exporter.get_object(bucket_name="millrace", object_name="probe/exporter").data == b"x"
+    exporter.remove_object(bucket_name="millrace", object_name="probe/exporter")
+    assert exporter.get_object(bucket_name="millrace", object_name="lake/museum/t/metadata/v1.json").data == b"x"
+
+    for name in ("stages/museum/a", "lake/museum/t/data/1.parquet"):
+        with pytest.raises(S3Error, match="AccessDenied"):
+            exporter.get_object(bucket_name="millrace", object_name=name)
+    for name in ("stages/museum/a", "outputs/museum/a", "lake/museum/t/metadata/v1.json"):
+        with pytest.raises(S3Error, match="AccessDenied"):
+            put(exporter, name)
+        with pytest.raises(S3Error, match="AccessDenied"):
+            exporter.remove_object(bucket_name="millrace", object_name=name)
+    with pytest.raises(S3Error, match="AccessDenied"):
+        list(exporter.list_objects(bucket_name="millrace", prefix="", recursive=True))
 
 
 def anonymous(store: Settings, method: str, path: str) -> int:

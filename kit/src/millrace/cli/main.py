@@ -6,14 +6,17 @@ what it needs when it runs, so that `--help` answers at once.
 
 import os
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
 
 from millrace import __version__
+from millrace.alerts.commands import alerts
 from millrace.compose.commands import credentials, launch, source, status
 from millrace.domains import installed_domains
 from millrace.errors import MillraceError
+from millrace.health.commands import report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -125,8 +128,10 @@ def rejects(domain: str, asset: str) -> None:
         raise SourceMissingError(subject, "there are none, not even an empty file", next_step=next_step) from error
 
 
-for command in (credentials, status, source, launch):
+for command in (credentials, status, source, launch, alerts, report):
     cli.add_command(command)
+for point in entry_points(group="millrace.commands"):  # of services, which the kit does not import by name
+    cli.add_command(point.load(), point.name)
 
 
 def main() -> None:

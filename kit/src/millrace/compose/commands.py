@@ -6,16 +6,21 @@ What belongs here: options, words, exit codes. What does not: what Docker and Da
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from millrace.compose.project import Project
+from millrace.compose.project import Project, Service
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # What a signed-in browser finds behind the gateway, and the service that has to run for it.
 PAGES = {
     "Dagster": ("/", "dagster-webserver"),
+    "health report": ("/reports", "reports"),
     "Grafana": ("/grafana", "grafana"),
     "Prometheus": ("/prometheus", "prometheus"),
     "Alertmanager": ("/alertmanager", "alertmanager"),
@@ -44,9 +49,13 @@ def credentials(as_json: bool) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def status(as_json: bool) -> None:
-    """Show addresses and health of the platform's services. Exits with 0 only if nothing is wrong."""
+    """Show addresses and health of the platform's services, what fires, what is stale and what fails.
+
+    Exits with 0 only if nothing is wrong with the services; alerts and failures of jobs are told and do not count.
+    """
     from rich.console import Console
-    from rich.table import Table
+
+    from millrace.compose.health import health_of, print_health
 
     ours = project()
     services = ours.services()
@@ -54,18 +63,19 @@ def status(as_json: bool) -> None:
     up = {service.name for service in services if service.up}
     address = ours.address() if "gateway" in up else ""
     pages = {name: address + path for name, (path, needed) in PAGES.items() if address and needed in up}
+    health = health_of(ours, address) if address and "prometheus" in up else None
     if as_json:
         states = {service.name: service.state for service in services}
-        click.echo(json.dumps({"fine": fine, "services": states, "addresses": pages}))
+        found = health and health.as_dict()
+        click.echo(json.dumps({"fine": fine, "services": states, "addresses": pages, "health": found}))
         sys.exit(0 if fine else 1)
     console = Console()
     if not services:
         console.print("the platform is not running; start it with: docker compose up -d --wait")
         sys.exit(1)
-    table = Table("service", "state")
-    for service in services:
-        table.add_row(service.name, f"[{'green' if service.fine else 'red'}]{service.state}")
-    console.print(table)
+    print_services(console, services)
+    if health is not None:
+        print_health(console, health)
     for name, page in pages.items():
         console.print(f"{name:<17}{page}", highlight=False)
     if not fine:
@@ -73,6 +83,19 @@ def status(as_json: bool) -> None:
         console.print(f"look at:    docker compose logs --tail 50 {wrong}", highlight=False, soft_wrap=True)
         console.print("then start: docker compose up -d --wait", highlight=False)
     sys.exit(0 if fine else 1)
+
+
+def print_services(console: "Console", services: Sequence[Service]) -> None:
+    """A table of those that run or should; one-shots that are done are one line."""
+    from rich.table import Table
+
+    table = Table("service", "state")
+    for service in services:
+        if service.state != "done":
+            table.add_row(service.name, f"[{'green' if service.fine else 'red'}]{service.state}")
+    console.print(table)
+    if done := [service.name for service in services if service.state == "done"]:
+        console.print(f"[dim]done: {', '.join(done)}", highlight=False)
 
 
 @click.command()

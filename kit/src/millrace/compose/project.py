@@ -112,6 +112,14 @@ class Project:
             host = "localhost"  # a certificate names no address
         return f"{'http' if tls == 'off' else 'https'}://{host}:{port}"
 
+    def fetch(self, service: str, url: str) -> str:
+        """What a service gets from an address inside of the platform.
+
+        Raises:
+            PlatformRefusedError: the service does not run, or gets nothing.
+        """
+        return self._compose("exec", "-T", service, "wget", "-q", "-O", "-", url)
+
     def put_source(self, domain: str, source: Path) -> None:
         """Replace what a domain reads: the folder, or the folder that holds the file.
 

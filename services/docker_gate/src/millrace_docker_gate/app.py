@@ -17,6 +17,7 @@ from millrace_docker_gate.create import MAX_BODY_BYTES, build_body, read_asked, 
 from millrace_docker_gate.engine import Engine
 from millrace_docker_gate.errors import RefusedError
 from millrace_docker_gate.settings import Settings
+from millrace_docker_gate.shown import shown_container, shown_entry, shown_stats
 
 _log = logging.getLogger("docker-gate")
 _MAX_STOP_SECONDS = 60
@@ -100,6 +101,28 @@ class Calls:
             await self._engine.call("GET", path, params={"stdout": "1", "stderr": "1", "tail": str(lines)})
         )
 
+    async def list_shown(self, request: Request) -> Response:
+        """Every container of this project, in short."""
+        if _query(request, "all").get("all", "1") not in ("1", "true", "True"):
+            raise RefusedError("all containers are listed, or none")
+        return JSONResponse([shown_entry(one) for one in await self._engine.project_containers()])
+
+    async def inspect_shown(self, request: Request) -> Response:
+        """What the engine knows of a container of this project, without its environment."""
+        _query(request)
+        return JSONResponse(shown_container(await self._engine.project_container(request.path_params["name"])))
+
+    async def stats(self, request: Request) -> Response:
+        """Figures of a container of this project, of this moment."""
+        if _query(request, "stream").get("stream", "0") not in ("0", "false", "False"):
+            raise RefusedError("stats are not followed")
+        found = await self._engine.project_container(request.path_params["name"])
+        # Without one-shot the engine waits for a second sample, a second or two for each container.
+        answer = await self._engine.call(
+            "GET", f"/containers/{found['Id']}/stats", params={"stream": "false", "one-shot": "true"}
+        )
+        return JSONResponse(shown_stats(answer.json())) if answer.is_success else _passed_on(answer)
+
     async def _container(self, request: Request) -> str:
         return await self._engine.run_container(request.path_params["name"])
 
@@ -111,17 +134,20 @@ def make_app(role: str, settings: Settings, engine: Engine) -> ASGIApp:
         KeyError: no such role.
     """
     calls = Calls(settings, engine)
+    alive = [("GET", "/version", calls.version), ("GET", "/_ping", calls.ping), ("HEAD", "/_ping", calls.ping)]
     look = [
-        ("GET", "/version", calls.version),
-        ("GET", "/_ping", calls.ping),
-        ("HEAD", "/_ping", calls.ping),
         ("GET", "/containers/{name}/json", calls.inspect),
         ("GET", "/containers/{name}/logs", calls.logs),
         ("POST", "/containers/{name}/stop", calls.stop),
         ("POST", "/containers/{name}/kill", calls.kill),
     ]
     launch = [("POST", "/containers/create", calls.create), ("POST", "/containers/{name}/start", calls.start)]
-    routes = {"launcher": [*launch, *look], "webserver": look}[role]
+    watch = [
+        ("GET", "/containers/json", calls.list_shown),
+        ("GET", "/containers/{name}/json", calls.inspect_shown),
+        ("GET", "/containers/{name}/stats", calls.stats),
+    ]
+    routes = [*alive, *{"launcher": [*launch, *look], "webserver": look, "exporter": watch}[role]]
     table = [(method, re.compile(path.replace("{name}", r"(?P<name>[^/]+)")), call) for method, path, call in routes]
 
     async def handle(request: Request) -> Response:

@@ -45,6 +45,18 @@ class Engine:
             RefusedError: it is no name, or another's container.
             LookupError: there is none.
         """
+        found = await self.project_container(name)
+        if RUN_LABEL not in (found["Config"]["Labels"] or {}):
+            raise RefusedError("not a run's container of this platform")
+        return found["Id"]
+
+    async def project_container(self, name: str) -> dict[str, Any]:
+        """What the engine knows of any container of this project.
+
+        Raises:
+            RefusedError: it is no name, or another's container.
+            LookupError: there is none.
+        """
         if _NAME.fullmatch(name) is None:
             raise RefusedError("no name of a container")
         answer = await self.call("GET", f"/containers/{name}/json")
@@ -52,10 +64,13 @@ class Engine:
             raise LookupError(f"No such container: {name}")
         answer.raise_for_status()
         found = answer.json()
-        labels = found["Config"]["Labels"] or {}
-        if labels.get(PROJECT_LABEL) != self._settings.project or RUN_LABEL not in labels:
-            raise RefusedError("not a run's container of this platform")
-        return found["Id"]
+        if (found["Config"]["Labels"] or {}).get(PROJECT_LABEL) != self._settings.project:
+            raise RefusedError("not a container of this platform")
+        return found
+
+    async def project_containers(self) -> list[dict[str, Any]]:
+        """Every container of this project, whatever its state."""
+        return await self._labelled()
 
     async def run_containers(self) -> list[dict[str, Any]]:
         """Every run's container of this project, whatever its state."""
@@ -65,8 +80,8 @@ class Engine:
         """Every container of a service of this project, whatever its state."""
         return await self._labelled(f"{SERVICE_LABEL}={service}")
 
-    async def _labelled(self, label: str) -> list[dict[str, Any]]:
-        wanted = json.dumps({"label": [f"{PROJECT_LABEL}={self._settings.project}", label]})
+    async def _labelled(self, *labels: str) -> list[dict[str, Any]]:
+        wanted = json.dumps({"label": [f"{PROJECT_LABEL}={self._settings.project}", *labels]})
         answer = await self.call("GET", "/containers/json", params={"all": "true", "filters": wanted})
         answer.raise_for_status()
         return answer.json()

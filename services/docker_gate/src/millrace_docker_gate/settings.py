@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
-ROLES = ("launcher", "webserver")
+ROLES = ("launcher", "webserver", "exporter")
 Number = TypeVar("Number", int, float)
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -48,7 +48,11 @@ class Settings:
     socket: str = "/var/run/docker.sock"
     launcher: str = "dagster-daemon"
     listeners: Mapping[str, str] = field(
-        default_factory=lambda: {"launcher": "gate-launcher:2375", "webserver": "gate-webserver:2376"}
+        default_factory=lambda: {
+            "launcher": "gate-launcher:2375",
+            "webserver": "gate-webserver:2376",
+            "exporter": "gate-exporter:2377",
+        }
     )
 
     @classmethod

@@ -15,7 +15,9 @@ DATABASE_HOST = "postgres"
 DATABASE_PORT = 5432
 _DOMAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Names that mean something else to Postgres, to the object store, or as a folder of secrets.
-_RESERVED = frozenset({"dagster", "gateway", "grafana", "metrics", "neo4j", "postgres", "public", "root"})
+_RESERVED = frozenset(
+    {"dagster", "exporter", "gateway", "grafana", "metrics", "neo4j", "postgres", "public", "reports", "root"}
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,20 @@ def _postgres_exporter(master: Master) -> Files:
     return {"password": File(master.get("roles/metrics"))}
 
 
+def _exporter(master: Master) -> Files:
+    keys = "object-store/keys/exporter"
+    return {
+        "pgpass": _pgpass(master, "exporter"),
+        "neo4j_password": File(master.get("neo4j/password")),
+        "object_store_access_key": File(master.get(f"{keys}/access_key", lambda: "millrace-exporter")),
+        "object_store_secret_key": File(master.get(f"{keys}/secret_key")),
+    }
+
+
+def _reports(master: Master) -> Files:
+    return {"pgpass": _pgpass(master, "exporter")}  # it reads what the exporter reads
+
+
 def _gateway(master: Master) -> Files:
     return {"users.caddy": File("".join(f"{user} {master.gateway_hash(user)}\n" for user in USERS))}
 
@@ -94,6 +110,8 @@ _SERVICES: Mapping[str, Callable[[Master], Files]] = {
     "dagster": _dagster,
     "grafana": _grafana,
     "postgres-exporter": _postgres_exporter,
+    "exporter": _exporter,
+    "reports": _reports,
     "gateway": _gateway,
 }
 

@@ -3,7 +3,8 @@
 What belongs here: who may connect to what and own what. What does not: tables, which each owner makes.
 
 A domain's role owns one schema of its own name in `sources` and in `catalog`, finds it first, and reaches nothing else.
-Its runs write their events with the role `dagster`. Every statement can be repeated, because this runs at each start.
+Its runs write their events with the role `dagster`. The exporter reads Dagster's tables and the catalogs, and writes
+nothing anywhere. Every statement can be repeated, because this runs at each start.
 """
 
 from collections.abc import Iterable
@@ -17,10 +18,11 @@ from psycopg2.extensions import encrypt_password
 
 from millrace_setup.errors import PartedVolumesError, SetupError
 from millrace_setup.patience import when_it_answers
-from millrace_setup.settings import Settings
+from millrace_setup.settings import EXPORTER, Settings
 
 SUPERUSER = "postgres"
 SHARED = ("sources", "catalog")
+_CONNECT = "GRANT CONNECT ON DATABASE {} TO {}"
 _LOCK = 6471  # any number: two of these at once would both make what is missing
 
 
@@ -45,7 +47,7 @@ def set_up_databases(settings: Settings) -> None:
     """
     host, _, port = settings.postgres.rpartition(":")
     address = Address(host, int(port))
-    for role in ("dagster", "metrics", *settings.domains):
+    for role in ("dagster", "metrics", EXPORTER, *settings.domains):
         if role not in settings.roles:
             raise SetupError(f"role {role} has no password in the master volume; run the secrets service again")
     server = when_it_answers(
@@ -58,10 +60,13 @@ def set_up_databases(settings: Settings) -> None:
         _run(server, sql.SQL("SELECT pg_advisory_lock({})").format(sql.Literal(_LOCK)))
         _roles(server, settings)
         _databases(server, settings.domains)
-        for name in SHARED:
+        for name in ("dagster", *SHARED):
             database = _connect(address, settings.superuser_password, name)
             try:
-                _schemas(database, name, settings.domains)
+                if name == "dagster":
+                    _run(database, *_looks_at("public", "dagster"))
+                else:
+                    _schemas(database, name, settings.domains)
             finally:
                 database.close()
     except psycopg2.Error as error:
@@ -103,7 +108,7 @@ def _exists(server: Connection, catalog: str, column: str, name: str) -> bool:
 
 
 def _roles(server: Connection, settings: Settings) -> None:
-    for name in ("dagster", "metrics", *settings.domains):
+    for name in ("dagster", "metrics", EXPORTER, *settings.domains):
         _role(server, name)
         # Hashed here: a plain password in a statement ends up in logs and in statistics.
         hashed = encrypt_password(settings.roles[name], name, server, "scram-sha-256")
@@ -111,6 +116,9 @@ def _roles(server: Connection, settings: Settings) -> None:
     for name in SHARED:
         _role(server, name)  # owns the database of its name; nobody signs in as it
     _run(server, sql.SQL("GRANT pg_monitor TO metrics"))
+    # What it asks is cheap by the indexes that it uses; should one be missing, it must not hold up the server.
+    for setting in ("default_transaction_read_only = on", "statement_timeout = '10s'"):
+        _run(server, sql.SQL("ALTER ROLE {} SET " + setting).format(sql.Identifier(EXPORTER)))
 
 
 def _role(server: Connection, name: str) -> None:
@@ -122,7 +130,12 @@ def _role(server: Connection, name: str) -> None:
 
 
 def _databases(server: Connection, domains: Iterable[str]) -> None:
-    reachable = {"dagster": ["dagster"], **{name: list(domains) for name in SHARED}, "postgres": ["metrics"]}
+    reachable = {
+        "dagster": ["dagster", EXPORTER],
+        "sources": list(domains),
+        "catalog": [*domains, EXPORTER],
+        "postgres": ["metrics"],
+    }
     for name in ("dagster", *SHARED):
         if not _exists(server, "pg_database", "datname", name):
             create = sql.SQL("CREATE DATABASE {} OWNER {}")
@@ -132,7 +145,7 @@ def _databases(server: Connection, domains: Iterable[str]) -> None:
         _run(server, sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
     for name, roles in reachable.items():
         for role in roles:
-            grant = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
+            grant = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}" if role != EXPORTER else _CONNECT)
             _run(server, grant.format(sql.Identifier(name), sql.Identifier(role)))
 
 
@@ -145,3 +158,16 @@ def _schemas(database: Connection, name: str, domains: Iterable[str]) -> None:
             sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(role, role),
             sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}").format(role, sql.Identifier(name), role),
         )
+        if name == "catalog":
+            _run(database, *_looks_at(domain, domain))
+
+
+def _looks_at(schema: str, owner: str) -> list[sql.Composable]:
+    """The exporter may read a schema's tables, also those that its owner has yet to make."""
+    names = {"schema": sql.Identifier(schema), "owner": sql.Identifier(owner), "exporter": sql.Identifier(EXPORTER)}
+    statements = (
+        "GRANT USAGE ON SCHEMA {schema} TO {exporter}",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {exporter}",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT SELECT ON TABLES TO {exporter}",
+    )
+    return [sql.SQL(statement).format(**names) for statement in statements]

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from millrace_setup.errors import PartedVolumesError, SetupError
 from millrace_setup.patience import when_it_answers
-from millrace_setup.settings import Key, Settings
+from millrace_setup.settings import EXPORTER, Key, Settings
 
 BUCKET = "millrace"
 PUBLISHED = "outputs"
@@ -56,8 +56,8 @@ def set_up_object_store(settings: Settings) -> None:
     try:
         when_it_answers("object-store", lambda: _sign_in(client), (_StartingError,), settings.deadline_seconds)
         _bucket(client)
-        for domain, key in settings.keys.items():
-            _user(admin, domain, key)
+        for name, key in settings.keys.items():
+            _user(admin, name, key, exporter_policy() if name == EXPORTER else domain_policy(name))
     except (S3Error, MinioAdminException, HTTPError) as error:
         raise SetupError(f"object-store: {' '.join(str(error).split())}") from error
 
@@ -82,9 +82,9 @@ def _bucket(client: Minio) -> None:
     client.set_bucket_policy(bucket_name=BUCKET, policy=json.dumps(public_policy()))
 
 
-def _user(admin: MinioAdmin, domain: str, key: Key) -> None:
-    name = f"millrace-{domain}"
-    admin.policy_add(name, policy=domain_policy(domain))
+def _user(admin: MinioAdmin, whose: str, key: Key, policy: dict[str, Any]) -> None:
+    name = f"millrace-{whose}"
+    admin.policy_add(name, policy=policy)
     admin.user_add(key.access, key.secret)
     admin.policy_set(name, user=key.access)
 
@@ -126,6 +126,26 @@ def domain_policy(domain: str) -> dict[str, Any]:
                 "Action": ["s3:ListBucket"],
                 "Resource": [f"arn:aws:s3:::{BUCKET}"],
                 "Condition": {"StringLike": {"s3:prefix": folders}},
+            },
+            {"Effect": "Allow", "Action": ["s3:GetBucketLocation"], "Resource": [f"arn:aws:s3:::{BUCKET}"]},
+        ],
+    }
+
+
+def exporter_policy() -> dict[str, Any]:
+    """The exporter writes its probe, and reads the metadata of Iceberg tables; it lists nothing and reads no data."""
+    return {
+        "Version": _POLICY_VERSION,
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                "Resource": [f"arn:aws:s3:::{BUCKET}/probe/*"],
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject"],
+                "Resource": [f"arn:aws:s3:::{BUCKET}/*/metadata/*"],
             },
             {"Effect": "Allow", "Action": ["s3:GetBucketLocation"], "Resource": [f"arn:aws:s3:::{BUCKET}"]},
         ],

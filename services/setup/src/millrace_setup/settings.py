@@ -9,6 +9,9 @@ from pathlib import Path
 
 from millrace_setup.errors import SetupError
 
+# Has a role and a key as a domain has, and other rights: it looks at what the domains do.
+EXPORTER = "exporter"
+
 
 @dataclass(frozen=True)
 class Key:
@@ -20,7 +23,12 @@ class Key:
 
 @dataclass(frozen=True)
 class Settings:
-    """What this service needs to know; `roles` and `keys` are by name, and a domain has one of each."""
+    """What this service needs to know.
+
+    Attributes:
+        roles: Passwords by role.
+        keys: Of the object store, by whose they are: one for each domain, and the exporter's.
+    """
 
     postgres: str
     object_store: str
@@ -34,7 +42,7 @@ class Settings:
     @property
     def domains(self) -> list[str]:
         """The domains that the secrets service made keys for."""
-        return sorted(self.keys)
+        return sorted(set(self.keys) - {EXPORTER})
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:

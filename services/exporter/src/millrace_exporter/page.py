@@ -1,0 +1,72 @@
+"""`docs/metrics.md`, from the table of families.
+
+    millrace-exporter page > docs/metrics.md
+
+What belongs here: how the page looks. What does not: what it says, which `families` does. A test holds the file to it.
+"""
+
+from collections.abc import Iterator
+
+from millrace_exporter.families import COLLECTORS, FAMILIES, Family
+
+_TITLES = {
+    "runs": "Runs and jobs",
+    "assets": "Assets",
+    "checks": "Asset checks",
+    "freshness": "Freshness",
+    "instigators": "Schedules and sensors",
+    "daemons": "Daemons",
+    "backfills": "Backfills",
+    "pools": "Concurrency pools",
+    "workspace": "Code locations and their assets",
+    "code_servers": "Code servers",
+    "partitions": "Partitions",
+    "containers": "Containers",
+    "neo4j": "Neo4j",
+    "iceberg": "Iceberg tables",
+    "object_store": "Object store",
+    "storage": "Dagster's database",
+    "exporter": "The exporter itself",
+}
+_HEAD = """# Metrics of the exporter
+
+Rendered from `services/exporter/src/millrace_exporter/families.py` by `millrace-exporter page`; a test holds this page
+to it. Postgres, the object store, the host, Prometheus and Alertmanager have exporters of their own.
+
+Timestamps are seconds since 1970, never ages: `time() - x` is an age that also grows while the exporter is down. A
+series that is 0 and one that is absent say different things. No run, partition or step is in a label; the run's id
+stands in exemplars, in OpenMetrics. Counters begin at 0 when the exporter starts without a checkpoint, and go on from
+it otherwise.
+"""
+
+
+def render_page() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *(line for collector in COLLECTORS for line in _section(collector))])
+
+
+def _section(collector: str) -> Iterator[str]:
+    yield f"## {_TITLES[collector]}"
+    yield ""
+    yield f"Collector `{collector}`, every {COLLECTORS[collector]:g} s."
+    yield ""
+    for family in FAMILIES.values():
+        if family.collector == collector:
+            yield from _family(family)
+
+
+def _family(family: Family) -> Iterator[str]:
+    labels = ", ".join(f"`{label}`" for label in family.labels) or "no labels"
+    yield f"### {family.name}"
+    yield ""
+    yield f"{family.help.rstrip('.')}."
+    yield ""
+    yield f"- {family.kind}; {labels}; at most {family.cap:,} series"
+    if family.buckets:
+        yield f"- buckets: {', '.join(f'{bound:g}' for bound in family.buckets)}"
+    for label, values in family.seeded.items():
+        yield f"- `{label}`: {', '.join(values)}; there from the start"
+    yield f"- zero and absent: {family.zero}"
+    yield f"- blind spot: {family.blind}"
+    yield f"- alerting: {family.alert}"
+    yield ""

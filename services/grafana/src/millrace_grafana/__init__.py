@@ -1,0 +1,1 @@
+"""Grafana's dashboards as code, and whether the running Grafana shows them."""

@@ -1,0 +1,1 @@
+"""Serves the platform's health as a page, made when somebody looks."""
