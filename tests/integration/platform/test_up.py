@@ -24,7 +24,14 @@ def test_prometheus_reaches_all_that_it_asks(platform: Platform) -> None:
         assert set(found.values()) == {"up"}, found
         return found
 
-    assert set(eventually(targets, 90)) == {"prometheus", "alertmanager", "node", "postgres", "object-store"}
+    assert set(eventually(targets, 90)) == {
+        "prometheus",
+        "alertmanager",
+        "node",
+        "postgres",
+        "object-store",
+        "exporter",
+    }
 
 
 def test_postgres_is_measured_and_not_only_its_exporter(platform: Platform) -> None:

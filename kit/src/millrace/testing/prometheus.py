@@ -1,6 +1,7 @@
 """A real Prometheus for tests, on a port of its own.
 
-What belongs here: starting, reading, stopping. What does not: what it scrapes; where its program comes from (`programs`).
+What belongs here: starting, waiting, stopping. What does not: what it scrapes, and where its program comes from
+(`programs`).
 """
 
 import os
