@@ -5,7 +5,7 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from millrace.health.history import History, read_history
 from millrace.health.monitoring import Prometheus
 from millrace.testing import embedded_instance
 from millrace_reports.app import Pages, make_app
-from millrace_reports.main import Settings
+from millrace_reports.main import page_of_a_process
+from millrace_reports.page import make_page
+from millrace_reports.settings import Settings
 
 AWAY = Prometheus("http://127.0.0.1:9")
 WINDOWS = [
@@ -83,8 +85,12 @@ def get(pages: Pages, path: str = "/reports") -> httpx.Response:
     return asyncio.run(answer())
 
 
+def shown(read: Callable[[float], History], prometheus: Prometheus) -> httpx.Response:
+    return get(Pages(lambda: make_page(read, prometheus, time.time()), 30))
+
+
 def test_the_page_shows_the_database_and_the_alerts(instance: dg.DagsterInstance, prometheus: Prometheus) -> None:
-    answer = get(Pages(lambda now: read_history(instance, now), prometheus, 30))
+    answer = shown(lambda now: read_history(instance, now), prometheus)
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -103,7 +109,7 @@ def test_a_prometheus_that_sees_no_exporter_is_not_taken_for_health(
     monkeypatch.setattr(f"{__name__}.ALERTS", [])
     monkeypatch.setattr(f"{__name__}.WINDOWS", [])
 
-    text = get(Pages(lambda now: read_history(instance, now), prometheus, 30)).text
+    text = shown(lambda now: read_history(instance, now), prometheus).text
 
     assert "The exporter does not report" in text
     assert "Alerts are not evaluated" in text
@@ -111,7 +117,7 @@ def test_a_prometheus_that_sees_no_exporter_is_not_taken_for_health(
 
 
 def test_without_prometheus_the_page_shows_the_rest_and_says_so(instance: dg.DagsterInstance) -> None:
-    text = get(Pages(lambda now: read_history(instance, now), AWAY, 30)).text
+    text = shown(lambda now: read_history(instance, now), AWAY).text
 
     assert "not everything could be asked" in text
     assert "Prometheus does not answer" in text
@@ -122,7 +128,7 @@ def test_without_the_database_the_page_shows_the_alerts_and_says_so(prometheus: 
     def away(_: float) -> History:
         raise RuntimeError("connection to server failed\nDETAIL: nobody there")
 
-    text = get(Pages(away, prometheus, 30)).text
+    text = shown(away, prometheus).text
 
     assert "Dagster&#39;s database does not answer" in text
     assert "connection to server failed" in text
@@ -130,33 +136,56 @@ def test_without_the_database_the_page_shows_the_alerts_and_says_so(prometheus: 
     assert "never made" not in text
 
 
-def test_many_who_look_at_once_cost_one_reading(instance: dg.DagsterInstance, prometheus: Prometheus) -> None:
-    read: list[float] = []
+def test_many_who_look_at_once_cost_one_page() -> None:
+    made: list[float] = []
 
-    def slow(now: float) -> History:
-        read.append(now)
+    def slow() -> str:
+        made.append(time.monotonic())
         time.sleep(0.2)
-        return read_history(instance, now)
+        return f"page {len(made)}"
 
-    pages = Pages(slow, prometheus, 30)
+    pages = Pages(slow, 30)
     threads = [threading.Thread(target=pages.current) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len(read) == 1
-    assert len({pages.current() for _ in range(3)}) == 1
-    Pages(slow, prometheus, 0).current()
-    assert len(read) == 2
+    assert len(made) == 1
+    assert {pages.current() for _ in range(3)} == {"page 1"}
+    Pages(slow, 0).current()
+    assert len(made) == 2
+
+
+def test_the_process_that_makes_the_page_writes_it(
+    tmp_path: Path, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("REPORTS_PROMETHEUS", prometheus.address)
+
+    text = get(Pages(page_of_a_process, 30)).text
+
+    assert text.startswith("<!doctype html>")
+    assert "DiskFull it is" in text
+
+
+def test_a_page_that_cannot_be_made_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+    answer = get(Pages(page_of_a_process, 30))
+
+    assert answer.status_code == 503
+    assert "DAGSTER_HOME is not set" in answer.text
+    assert answer.text.count("\n") == 1
 
 
 def test_its_own_health_needs_nobody() -> None:
-    def never(_: float) -> History:
+    def never() -> str:
         raise AssertionError
 
-    assert get(Pages(never, AWAY, 30), "/healthz").text == "ok\n"
-    assert get(Pages(never, AWAY, 30), "/other").status_code == 404
+    assert get(Pages(never, 30), "/healthz").text == "ok\n"
+    assert get(Pages(never, 30), "/other").status_code == 404
 
 
 def test_settings_name_everything_that_is_wrong(tmp_path: Path) -> None:

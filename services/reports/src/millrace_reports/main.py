@@ -1,67 +1,36 @@
-"""Start the server. The environment is read here and nowhere else."""
+"""Start the server, which has a process of its own make each page."""
 
 import logging
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import uvicorn
 
-from millrace.errors import ConfigurationError, MillraceError
-from millrace.health.history import History, read_history
-from millrace.health.monitoring import Prometheus
+from millrace.errors import MillraceError, SourceUnavailableError
 from millrace_reports.app import Pages, make_app
+from millrace_reports.settings import Settings
+
+_PAGE_SECONDS = 120
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says; see the README."""
+def page_of_a_process() -> str:
+    """The page, made by a process that ends with it.
 
-    host: str
-    port: int
-    prometheus: str
-    keep_seconds: float
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read it.
-
-        Raises:
-            ConfigurationError: with every variable that is wrong.
-        """
-        listen = environment.get("REPORTS_LISTEN") or "0.0.0.0:8080"
-        keep = environment.get("REPORTS_KEEP_SECONDS") or "30"
-        prometheus = environment.get("REPORTS_PROMETHEUS") or "http://prometheus:9090/prometheus"
-        host, _, port = listen.rpartition(":")
-        problems = []
-        if not host or not port.isdigit():
-            problems.append(f"REPORTS_LISTEN={listen!r}: expected HOST:PORT")
-        if not keep.replace(".", "", 1).isdigit():
-            problems.append(f"REPORTS_KEEP_SECONDS={keep!r}: expected seconds")
-        if not prometheus.startswith(("http://", "https://")):
-            problems.append(f"REPORTS_PROMETHEUS={prometheus!r}: expected an address")
-        if not environment.get("DAGSTER_HOME"):
-            problems.append("DAGSTER_HOME is not set: expected the folder of a dagster.yaml")
-        if problems:
-            raise ConfigurationError("environment", problems, next_step="see services/reports/README.md")
-        return cls(host, int(port), prometheus.rstrip("/"), float(keep))
-
-
-class Database:
-    """Dagster's instance, opened when it is needed first: at the start its database may be away."""
-
-    def __init__(self) -> None:
-        self._instance = None
-
-    def history(self, now: float) -> History:
-        """What happened up to `now`; raises whatever the database raises."""
-        import dagster as dg
-
-        if self._instance is None:
-            self._instance = dg.DagsterInstance.get()
-        return read_history(self._instance, now)
+    Raises:
+        SourceUnavailableError: it made none; with the last that it said.
+    """
+    command = [sys.executable, "-m", "millrace_reports.page"]
+    try:
+        made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PAGE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise SourceUnavailableError("the page", f"was not made within {_PAGE_SECONDS} s") from error
+    sys.stderr.write(made.stderr)
+    if made.returncode != 0:
+        said = made.stderr.strip().splitlines() or [f"exit code {made.returncode}"]
+        raise SourceUnavailableError("the page", said[-1], next_step="docker compose logs reports")
+    return made.stdout
 
 
 def main() -> None:
@@ -71,7 +40,7 @@ def main() -> None:
         settings = Settings.from_environment(os.environ)
     except MillraceError as error:
         sys.exit(f"millrace-reports: {error}")
-    pages = Pages(Database().history, Prometheus(settings.prometheus), settings.keep_seconds)
+    pages = Pages(page_of_a_process, settings.keep_seconds)
     uvicorn.run(
         make_app(pages),
         # The address that this one network gave it, where it has several.
