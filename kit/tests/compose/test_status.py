@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from millrace.cli.main import cli
 
 PASSWORD = "the operator's"
+RUNNING = ("gateway", "prometheus", "reports")
 SERVICES = [
-    {"Service": name, "State": "running", "ExitCode": 0, "Health": "healthy", "Labels": ""}
-    for name in ("gateway", "prometheus", "reports")
+    {"Service": name, "State": "running", "ExitCode": 0, "Health": "healthy", "Labels": ""} for name in RUNNING
 ] + [{"Service": "setup", "State": "exited", "ExitCode": 0, "Health": "", "Labels": ""}]
 
 
@@ -28,12 +28,14 @@ class Gateway:
     Attributes:
         results: Series by a word of the query.
         alerts: As its API lists them.
+        status: HTTP status of its answers.
     """
 
     def __init__(self) -> None:
         self.results: dict[str, list[dict[str, str]]] = {"up{": [{"job": "exporter"}]}
         self.alerts: list[dict[str, Any]] = [alert("Watchdog", "info", "Always")]
         self.asked_by: set[str] = set()
+        self.status = 200
 
     def data(self, path: str) -> Any:
         if path.startswith("/prometheus/api/v1/alerts"):
@@ -51,7 +53,7 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Gatewa
         def do_GET(self) -> None:
             ours.asked_by.add(self.headers.get("Authorization", ""))
             content = json.dumps({"status": "success", "data": ours.data(self.path)}).encode()
-            self.send_response(200)
+            self.send_response(ours.status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -63,11 +65,18 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Gatewa
     threading.Thread(target=server.serve_forever, daemon=True).start()
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
+    environment = {"MILLRACE_ADDRESS": f"http://127.0.0.1:{server.server_port}"}
+    services = {name: {"restart": "unless-stopped", "environment": environment} for name in RUNNING}
+    configuration = json.dumps({"services": services | {"setup": {"restart": "no"}}})
     shown = json.dumps({"users": {"operator": PASSWORD, "viewer": "x"}})
     docker.write_text(f"""#!/bin/sh
 case "$2" in
 ps) cat <<'END'
 {json.dumps(SERVICES)}
+END
+;;
+config) cat <<'END'
+{configuration}
 END
 ;;
 run) cat <<'END'
@@ -79,7 +88,6 @@ esac
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
     monkeypatch.setenv("ROOT", str(tmp_path))
-    monkeypatch.setenv("MILLRACE_ADDRESS", f"http://127.0.0.1:{server.server_port}")
     yield ours
     server.shutdown()
     server.server_close()
@@ -136,15 +144,14 @@ def test_the_same_as_json(gateway: Gateway) -> None:
     assert said["health"]["failing_jobs"] == []
 
 
-def test_a_prometheus_that_does_not_answer_is_a_line_and_the_rest_is_shown(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MILLRACE_ADDRESS", "http://127.0.0.1:9")
+def test_a_prometheus_that_does_not_answer_is_a_line_and_the_rest_is_shown(gateway: Gateway) -> None:
+    gateway.status = 502
 
     said = CliRunner().invoke(cli, ["status"], env={"COLUMNS": "200"})
 
     assert said.exit_code == 0
-    assert "health unknown   prometheus at http://127.0.0.1:9/prometheus" in said.output
+    assert "health unknown   prometheus at http://127.0.0.1:" in said.output
+    assert "502" in said.output
     assert "gateway" in said.output
 
 

@@ -124,11 +124,13 @@ def test_a_check_that_its_run_did_not_reach_is_no_failure_of_the_check(month: An
     assert len(health.problems) == 1
 
 
-def test_alerts_come_first_if_they_call_and_those_for_information_are_left_out(month: Any, now: float) -> None:
+def test_alerts_come_first_if_they_call_and_those_that_tell_nothing_new_are_left_out(month: Any, now: float) -> None:
     month.check(1, passed=False, severity="warn")
     alerts = [
         Alert("DiskFull", "critical", now - 60, "The disk is full", "", "/runbooks/DiskFull"),
         Alert("JobSucceeded", "info", now, "A job succeeded", "", ""),
+        Alert("CheckWarns", "warning", now, "It warns", "", "", ("check_name", "cleaned_contract_check")),
+        Alert("CheckWarns", "warning", now, "Another one warns", "", "", ("check_name", "made_long_ago_check")),
     ]
 
     problems = judge(month.history(), now, policies={}, alerts=alerts).problems
@@ -136,5 +138,6 @@ def test_alerts_come_first_if_they_call_and_those_for_information_are_left_out(m
     assert [(problem.severity, problem.title) for problem in problems] == [
         ("error", "The disk is full"),
         ("warning", "Check cleaned_contract_check failed"),
-    ]
+        ("warning", "Another one warns"),
+    ], "what an alert and the history know is told once"
     assert problems[0].path == "/runbooks/DiskFull"

@@ -97,6 +97,7 @@ class Problem:
         since: Since when, seconds since 1970; None if nobody knows.
         steps: What to do, in order.
         path: Page of Dagster, or a runbook.
+        about: The job, asset or check that it is about, as an alert names it.
     """
 
     severity: str
@@ -105,6 +106,7 @@ class Problem:
     since: float | None
     steps: Sequence[str]
     path: str
+    about: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,9 @@ def judge(
     jobs = _jobs(history.runs)
     checks = _checks(history.checks)
     assets = _assets(history, now, policies)
-    problems = [
-        *_of_alerts(alerts),
-        *_of_jobs(jobs, history, now),
-        *_of_assets(assets),
-        *_of_checks(checks),
-    ]
+    problems = [*_of_jobs(jobs, history, now), *_of_assets(assets), *_of_checks(checks)]
+    told = {problem.about for problem in problems} - {None}  # and not once more by an alert
+    problems = [*_of_alerts(alert for alert in alerts if alert.about not in told), *problems]
     problems.sort(key=lambda problem: (problem.severity != "error", problem.since or now))
     by_location: dict[str, list[AssetHealth]] = defaultdict(list)
     for asset in assets:
@@ -245,7 +244,7 @@ def _state(last: float | None, now: float, policy: Policy | None) -> str:
     return FRESH
 
 
-def _of_alerts(alerts: Sequence[Alert]) -> list[Problem]:
+def _of_alerts(alerts: Iterable[Alert]) -> list[Problem]:
     return [
         Problem(
             "error" if alert.calls else "warning",
@@ -279,6 +278,7 @@ def _of_jobs(jobs: Sequence[JobHealth], history: History, now: float) -> list[Pr
                         "If the cause has passed, launch the job again; what it did before is replaced, not doubled.",
                     ],
                     f"/runs/{last.run_id}",
+                    ("job_name", job.job),
                 )
             )
         last = job.last
@@ -325,14 +325,17 @@ def _of_assets(assets: Sequence[AssetHealth]) -> list[Problem]:
                     None,
                     [
                         "See whether the job that makes it failed or never ran: schedules are off until switched on.",
-                        f"Launch that job: scripts/millrace launch JOB --domain {asset.location}",
+                        "Launch that job: scripts/millrace launch JOB",
                     ],
                     f"/assets/{asset.asset}",
+                    ("asset_key", asset.asset),
                 )
             )
         elif asset.state == LATE:
             steps = ["Its job has missed a turn. See whether it runs now."]
-            found.append(Problem("warning", f"Asset {asset.asset} is late", "", None, steps, f"/assets/{asset.asset}"))
+            about = ("asset_key", asset.asset)
+            page = f"/assets/{asset.asset}"
+            found.append(Problem("warning", f"Asset {asset.asset} is late", "", None, steps, page, about))
     return found
 
 
@@ -356,6 +359,7 @@ def _of_checks(checks: Sequence[CheckHealth]) -> list[Problem]:
                 said[-failing].at,
                 ["Open the asset's checks: they name the first rows that were turned away, and the file of all."],
                 f"/assets/{check.asset}?view=checks",
+                ("check_name", check.check),
             )
         )
     return found

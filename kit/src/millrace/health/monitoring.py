@@ -19,6 +19,15 @@ _TIMEOUT_SECONDS = 10
 _CALLS = {"critical": 0, "error": 1, "warning": 2, "info": 3}
 # Always fires: its silence is the alert.
 _ALWAYS = "Watchdog"
+# Alerts about one thing that Dagster's own history knows in more detail, by the label that names it.
+_NAMED_BY = {
+    "JobFailed": "job_name",
+    "AssetStale": "asset_key",
+    "AssetNeverMaterialised": "asset_key",
+    "FreshnessWarning": "asset_key",
+    "CheckFailed": "check_name",
+    "CheckWarns": "check_name",
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert that fires."""
+    """An alert that fires; `about` is the job, check or asset that it names, as `("job_name", "nightly_job")`."""
 
     name: str
     severity: str
@@ -39,11 +48,17 @@ class Alert:
     summary: str
     description: str
     runbook: str
+    about: tuple[str, str] | None = None
 
     @property
     def calls(self) -> bool:
         """Whether somebody has to act."""
         return self.severity in ("critical", "error")
+
+
+def _about(labels: Mapping[str, str]) -> tuple[str, str] | None:
+    name = _NAMED_BY.get(labels["alertname"], "")
+    return (name, labels[name]) if name in labels else None
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,7 @@ class Prometheus:
                 one["annotations"].get("summary", labels["alertname"]),
                 one["annotations"].get("description", ""),
                 one["annotations"].get("runbook_url", ""),
+                _about(labels),
             )
             for one in self._get("alerts", {})["alerts"]
             if one["state"] == "firing" and (labels := one["labels"])["alertname"] != _ALWAYS
