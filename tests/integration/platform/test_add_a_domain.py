@@ -64,6 +64,21 @@ def test_the_domain_comes_up_and_runs_in_a_container_of_its_own(
 
 
 @pytest.mark.usefixtures("followed")
+def test_it_is_confined_as_the_others_are_and_has_secrets_of_its_own(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    platform = Platform.of(environment, checkout)
+    ours, other = platform.container(DOMAIN), platform.container("museum")
+
+    for setting in ("ReadonlyRootfs", "CapDrop", "SecurityOpt", "Memory", "NanoCpus", "PidsLimit", "Privileged"):
+        assert ours["HostConfig"][setting] == other["HostConfig"][setting], setting
+    assert ours["Config"]["User"] == other["Config"]["User"]
+    assert ours["NetworkSettings"]["Networks"].keys() == other["NetworkSettings"]["Networks"].keys()
+    secrets = {mount["Name"] for mount in ours["Mounts"] if mount["Destination"] == "/run/secrets"}
+    assert secrets == {f"{NAME}_secrets-{DOMAIN}"}
+
+
+@pytest.mark.usefixtures("followed")
 def test_its_broken_code_leaves_the_others_working_and_is_seen(checkout: Path, environment: dict[str, str]) -> None:
     platform = Platform.of(environment, checkout)
     definitions = checkout / "code_locations" / DOMAIN / "src" / f"millrace_{DOMAIN}" / "definitions.py"
