@@ -99,8 +99,9 @@ def test_a_launch_signs_in_and_carries_the_runs_tags(client: Any) -> None:
         (401, "Sign in", PlatformRefusedError, "HTTP 401: "),
         (502, "Dagster does not answer", SourceUnavailableError, "does not answer"),
         (500, {"errors": [{"message": "no connection\n(a page of SQL)"}]}, PlatformRefusedError, "500: no connection;"),
+        (500, {"data": {"launchRun": {"message": "closed\n(SQL)"}}}, PlatformRefusedError, "500: closed;"),
     ],
-    ids=["refused", "misunderstood", "unsigned", "away", "stores_away"],
+    ids=["refused", "misunderstood", "unsigned", "away", "stores_away", "closed"],
 )
 def test_what_dagster_does_not_do_is_an_error_with_its_words(
     client: Any, code: int, content: object, error: type[Exception], words: str

@@ -183,11 +183,23 @@ class Client:
 
 
 def _reason(body: str) -> str:
-    """What an error's body says: GraphQL's message if it is an answer of GraphQL, else its text."""
+    """What an error's body says: the first message in it if it is an answer of GraphQL, else its text."""
     try:
-        return _first_line(json.loads(body)["errors"][0]["message"])
-    except (ValueError, LookupError, TypeError):
+        answer = json.loads(body)
+    except ValueError:
         return _first_line(body)
+    return _first_line(next(_messages(answer), body))
+
+
+def _messages(answer: object) -> Iterator[str]:
+    """Every `message` in an answer, the outer ones first."""
+    if isinstance(answer, dict):
+        if isinstance(found := answer.get("message"), str):
+            yield found
+        answer = list(answer.values())
+    if isinstance(answer, list):
+        for part in answer:
+            yield from _messages(part)
 
 
 def _first_line(text: str) -> str:
