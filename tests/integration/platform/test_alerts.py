@@ -54,7 +54,9 @@ def orchard(disk: Disk | str, checkout: Path, tmp_path_factory: pytest.TempPathF
 
 
 def is_quiet(orchard: Orchard) -> None:
-    """Nothing is wrong, and nobody waits to be told that something ended."""
+    """Everything is loaded, nothing is wrong or about to be, and nobody waits to be told that something ended."""
+    assert orchard.value("count(dagster_code_location_loaded == 1)") == 3
+    assert orchard.value("count(ALERTS)") == 1
     assert {one["labels"]["alertname"] for one in orchard.held()} == {"Watchdog"}
     last = {body["groupKey"]: body["status"] for body in orchard.sinks.received.get("/webhook", [])}
     assert set(last.values()) <= {"resolved"}
