@@ -25,7 +25,13 @@ from millrace.testing.sinks import Sinks, http_sink, mail_sink
 NAME = f"{PREFIX}-orchard-{os.getpid()}"
 DOMAIN = Path(__file__).parent / "orchard"
 # What knows which domains there are, and the domain; every other image is the one that is there.
-BUILT = {"secrets": "secrets", "docker-gate": "docker-gate", "dagster": "dagster-webserver", "orchard": "orchard"}
+BUILT = {
+    "exporter": "exporter",
+    "secrets": "secrets",
+    "docker-gate": "docker-gate",
+    "dagster": "dagster-webserver",
+    "orchard": "orchard",
+}
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - the sinks are for containers, and of this test alone
 _DISK_BYTES = 32 * 2**20
 
@@ -155,15 +161,14 @@ def orchard_platform(checkout: Path, folder: Path) -> Generator[Orchard]:
             "MILLRACE_ALERT_SMTP": f"{bridge}:{mail_port}",
             "MILLRACE_ALERT_SMTP_TLS": "off",
         }
-        with throw_away(settings, checkout) as environment:
-            platform = Platform.of(environment, checkout)
-            try:
+        try:
+            with throw_away(settings, checkout) as environment:
+                platform = Platform.of(environment, checkout)
                 _make_images(platform)
                 platform.compose("up", "-d", "--wait")
                 yield Orchard(platform, sinks, folder / "given")
-            finally:
-                platform.compose("down")  # else its images could not go
-                made = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{NAME}/*").split()
+        finally:
+            if made := docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{NAME}/*").split():
                 docker("rmi", "--force", *made)
 
 
