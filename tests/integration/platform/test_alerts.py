@@ -56,12 +56,12 @@ def orchard(disk: Disk | str, checkout: Path, tmp_path_factory: pytest.TempPathF
 
 
 def is_quiet(orchard: Orchard) -> None:
-    """Everything is loaded, nothing is wrong, and nobody waits to be told that something ended."""
+    """Everything is loaded, nothing but the machine is troubled, and nobody waits to be told that something ended."""
     assert orchard.value("count(dagster_code_location_loaded == 1)") == 3
-    assert orchard.value('count(ALERTS{alertstate="firing"})') == 1
-    assert {one["labels"]["alertname"] for one in orchard.held()} == {"Watchdog"}
-    last = {body["groupKey"]: body["status"] for body in orchard.sinks.received.get("/webhook", [])}
-    assert set(last.values()) <= {"resolved"}
+    assert {one["labels"]["alertname"] for one in orchard.held()} - {"DiskFull"} == {"Watchdog"}
+    last = {body["groupKey"]: body for body in orchard.sinks.received.get("/webhook", [])}
+    firing = {body["groupLabels"]["alertname"] for body in last.values() if body["status"] == "firing"}
+    assert firing <= {"DiskFull"}
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,8 @@ def mended(orchard: Orchard, disk: Disk | str, standing: float) -> None:
     platform.compose("restart", "orchard")
     eventually(lambda: platform.client().find_job("picking_job", "orchard"), SOON)
     jobs = ("picking_job", "sorting_job", "weighing_job", "pressing_job", "storing_job")
-    runs = [platform.launch(job) for job in jobs]
+    # At a first request the webserver notices that its connections to Postgres are gone.
+    runs = [eventually(lambda job=job: platform.launch(job), SOON) for job in jobs]
     assert [platform.ended(run) for run in runs] == ["SUCCESS"] * len(runs)
 
 
@@ -145,7 +146,7 @@ def told(orchard: Orchard, alertname: str, **labels: str) -> dict[str, Any]:
 def told_that_it_ended(orchard: Orchard, alertname: str, **labels: str) -> None:
     # A warning's group is looked at every five minutes.
     bodies = eventually(lambda: one_at_least(orchard.sinks.resolved(alertname, **labels)), 2 * 300 + SOON)
-    summaries = [one["annotations"]["summary"] for one in bodies[-1]["alerts"]]
+    summaries = [one["annotations"]["summary"] for one in bodies[-1]["alerts"] if one["status"] == "resolved"]
     for summary in summaries:
         eventually(lambda summary=summary: one_at_least(orchard.mails(f"RESOLVED {summary}")), SOON)
 
@@ -206,7 +207,7 @@ def test_postgres_that_is_down_is_told_and_mutes_what_follows_from_it(orchard: O
         told(orchard, "PostgresDown")
         before = len(orchard.sinks.received["/webhook"])
         (down,) = orchard.alerts("PostgresDown")
-        muted = ["JobFailed", "CheckFailed", "CheckWarns", "CodeLocationBroken", "AssetStale", "DaemonStale"]
+        muted = ["JobFailed", "CheckFailed", "CheckWarns", "CodeLocationBroken", "DaemonStale"]
         for alertname in muted:  # the last one fires within three minutes of the daemon's last heartbeat
             found = eventually(lambda name=alertname: one_at_least(orchard.alerts(name)), SOON)
             assert all(down["fingerprint"] in one["status"]["inhibitedBy"] for one in found), alertname
