@@ -53,18 +53,16 @@ _OVERRIDE = "services:\n" + "".join(
 
 def figures() -> Iterator[Figure]:
     """Seconds until all is healthy, memory at rest, seconds to a run's first step, seconds of the museum's job."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    os.environ |= {"COMPOSE_PROJECT_NAME": PROJECT, "MILLRACE_PORT": str(port)}
+    os.environ |= {"COMPOSE_PROJECT_NAME": PROJECT, "MILLRACE_PORT": str(free_port())}
     os.environ.setdefault("COMPOSE_FILE", "compose.yaml")
     project = Project(ROOT)
     try:
-        _compose("down", "--volumes")
+        compose("down", "--volumes")
         started = time.monotonic()
-        _compose("up", "--detach", "--wait")
+        compose("up", "--detach", "--wait")
         up = time.monotonic() - started
         time.sleep(10)
-        running = _compose("ps", "--quiet").split()
+        running = compose("ps", "--quiet").split()
         resident = resident_bytes(running) / 2**20
         services = f"{len(running)} services"
         yield Figure("platform_up_seconds", up, "s", 30.0, "≤ 30 s, images at hand", 1.0, services)
@@ -88,21 +86,35 @@ def figures() -> Iterator[Figure]:
         data = f"the museum's job, median of {ROUNDS}"
         yield Figure("launch_to_first_step_seconds", contained, "s", in_process, target, 1.3, data)
     finally:
-        _compose("down", "--volumes")
+        compose("down", "--volumes")
 
 
 def _folders_a_second() -> float:
     """What the disk of Docker's volumes gives for what an object store does to one small object (ADR 0010)."""
     options = ["--rm", "--no-deps", "-T", "--user", "0:0", "--volume", "/disk", "--entrypoint", "python3"]
-    return float(_compose("run", *options, "museum", "-c", _FOLDERS))
+    return float(compose("run", *options, "museum", "-c", _FOLDERS))
 
 
-def _compose(*arguments: str) -> str:
-    ended = subprocess.run(
-        ["docker", "compose", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
-    )
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def compose(*arguments: str) -> str:
+    """What `docker compose` printed, for the project that the environment names."""
+    return docker("compose", *arguments)
+
+
+def docker(*arguments: str) -> str:
+    """What `docker` printed.
+
+    Raises:
+        SystemExit: it failed; the text has its last lines.
+    """
+    ended = subprocess.run(["docker", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
     if ended.returncode != 0:
-        raise SystemExit(f"bench: docker compose {arguments[0]}: {ended.stderr[-2000:]}")
+        raise SystemExit(f"bench: docker {' '.join(arguments[:2])}: {ended.stderr[-2000:]}")
     return ended.stdout
 
 
@@ -127,7 +139,7 @@ def _launch_in_process(folder: Path) -> None:
     override.write_text(_OVERRIDE % (changed, changed))
     files = [*os.environ["COMPOSE_FILE"].split(":"), str(override)]
     options = [part for file in files for part in ("--file", file)]
-    _compose(*options, "up", "--detach", "--wait", "dagster-daemon", "dagster-webserver")
+    compose(*options, "up", "--detach", "--wait", "dagster-daemon", "dagster-webserver")
 
 
 def _run(client: Client) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from millrace.alerts.overrides import Overrides
 from millrace.errors import ConfigurationError
 
 Config = TypeVar("Config", bound="DomainConfig")
+_MINUTE_HOURS = 1 / 60  # the shortest window that Dagster takes
 
 
 class _Strict(BaseModel):
@@ -57,19 +58,21 @@ class JobConfig(_Strict):
 class FreshnessConfig(_Strict):
     """How old an asset may become before it counts as stale."""
 
-    warn_hours: float = Field(gt=0)
-    fail_hours: float = Field(gt=0)
+    warn_hours: float = Field(ge=_MINUTE_HOURS, description="a minute at least")
+    fail_hours: float = Field(ge=_MINUTE_HOURS)
 
     @model_validator(mode="after")
     def _warns_before_it_fails(self) -> Self:
-        if self.warn_hours >= self.fail_hours:
+        warn, fail = self.windows
+        if warn >= fail:
             raise ValueError("warn_hours must be smaller than fail_hours")
         return self
 
     @property
     def windows(self) -> tuple[timedelta, timedelta]:
-        """The warning and the failure window."""
-        return timedelta(hours=self.warn_hours), timedelta(hours=self.fail_hours)
+        """The warning and the failure window, in whole seconds: Dagster's API gives no others."""
+        warn, fail = (timedelta(seconds=round(hours * 3600)) for hours in (self.warn_hours, self.fail_hours))
+        return warn, fail
 
 
 class DomainConfig(_Strict):

@@ -65,7 +65,7 @@ def test_the_main_job_must_be_one_of_the_jobs(problems: Problems) -> None:
     assert problem == "file: main_job 'nightly_job' is not one of jobs ['whole_job']"
 
 
-@pytest.mark.parametrize("warn_hours", [50, 51], ids=["as_late", "later"])
+@pytest.mark.parametrize("warn_hours", [50, 49.9999, 51], ids=["as_late", "less_than_a_second_before", "later"])
 def test_freshness_must_warn_before_it_fails(problems: Problems, warn_hours: float) -> None:
     (problem,) = problems({**RIGHT, "freshness": {"a_rows": {"warn_hours": warn_hours, "fail_hours": 50}}})
 
@@ -85,7 +85,7 @@ def test_a_rejected_share_outside_nought_to_one_is_refused(problems: Problems, s
         ({"retry": {"max_retries": -1}}, "retry.max_retries"),
         ({"retry": {"delay_seconds": 0}}, "retry.delay_seconds"),
         ({"step_parallelism": 0}, "step_parallelism"),
-        ({"freshness": {"a_rows": {"warn_hours": 0, "fail_hours": 1}}}, "freshness.a_rows.warn_hours"),
+        ({"freshness": {"a_rows": {"warn_hours": 0.0166, "fail_hours": 1}}}, "freshness.a_rows.warn_hours"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

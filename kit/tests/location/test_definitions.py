@@ -10,6 +10,7 @@ import pytest
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from millrace.config import FreshnessConfig
 from millrace.location import assemble
 from millrace.quality import Contract
 from millrace.settings import Settings
@@ -121,6 +122,12 @@ def test_the_freshness_policy_stands_where_it_was_asked_for_and_nowhere_else(def
     assert policy.warn_window.to_timedelta().total_seconds() == 26 * 3600
     assert policy.fail_window.to_timedelta().total_seconds() == 50 * 3600
     assert spec(definitions, "a_rows").freshness_policy is None
+
+
+def test_freshness_is_asked_for_in_whole_seconds_which_is_all_that_dagsters_api_gives() -> None:
+    warn, fail = FreshnessConfig(warn_hours=0.0167, fail_hours=1.001).windows
+
+    assert (warn.total_seconds(), fail.total_seconds()) == (60, 3604)
 
 
 def test_an_asset_with_a_contract_shows_its_promised_columns(definitions: dg.Definitions) -> None:

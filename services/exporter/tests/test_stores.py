@@ -20,6 +20,7 @@ from millrace_exporter.collectors.containers import ContainersCollector
 from millrace_exporter.collectors.iceberg import IcebergCollector
 from millrace_exporter.collectors.neo4j import Neo4jCollector
 from millrace_exporter.collectors.object_store import ObjectStoreCollector
+from millrace_exporter.definitions import Definitions, Location, Workspace
 from millrace_exporter.polling import Poller
 from millrace_exporter.rendering import Exposition
 from millrace_exporter.samples import Samples
@@ -294,7 +295,7 @@ def shown(scripted: Scripted, collector: ContainersCollector, *found: Container)
 
 def test_runs_of_a_job_are_one_series_without_their_ids_whose_counters_never_fall() -> None:
     scripted = Scripted()
-    collector = ContainersCollector(scripted)
+    collector = ContainersCollector(scripted, Workspace())
     seconds = []
     for found in (
         [a_run("a")],
@@ -312,7 +313,7 @@ def test_runs_of_a_job_are_one_series_without_their_ids_whose_counters_never_fal
 def test_of_several_the_fullest_is_shown_with_its_own_limit() -> None:
     scripted = Scripted()
     full = a_run("b", memory_limit=200.0, figures={"memory_working_set_bytes": 190.0})
-    samples = shown(scripted, ContainersCollector(scripted), a_run("a"), full, a_run("c"))
+    samples = shown(scripted, ContainersCollector(scripted, Workspace()), a_run("a"), full, a_run("c"))
 
     assert samples.values["container_memory_working_set_bytes"][RUN] == 190
     assert samples.values["container_spec_memory_limit_bytes"][RUN] == 200
@@ -320,7 +321,7 @@ def test_of_several_the_fullest_is_shown_with_its_own_limit() -> None:
 
 def test_a_service_that_is_gone_loses_its_series_and_a_new_container_goes_on_counting() -> None:
     scripted = Scripted()
-    collector = ContainersCollector(scripted)
+    collector = ContainersCollector(scripted, Workspace())
     key = ("millrace-museum-1", "museum", "")
     assert shown(scripted, collector, container("1")).values["container_cpu_usage_seconds_total"][key] == 10
     assert shown(scripted, collector, container("2")).values["container_cpu_usage_seconds_total"][key] == 20
@@ -332,7 +333,7 @@ def test_an_end_for_memory_counts_once_also_over_a_restart_of_the_exporter(tmp_p
     checkpoints, exposition = Checkpoints(tmp_path), Exposition()
     killed = a_run("a", running=False, oom_killed=True, finished=2000.0, figures={})
     for _ in range(3):
-        poller = Poller(ContainersCollector(scripted), checkpoints, exposition)
+        poller = Poller(ContainersCollector(scripted, Workspace()), checkpoints, exposition)
         poller.restore()
         scripted.found = [killed]
         assert poller.poll()
@@ -340,6 +341,17 @@ def test_an_end_for_memory_counts_once_also_over_a_restart_of_the_exporter(tmp_p
 
     line = 'container_oom_events_total{name="run",run_job="nightly_job",service="museum-run"} 1.0'
     assert line in exposition.text.decode()
+
+
+def test_a_job_that_never_ran_has_no_end_for_memory_so_that_its_first_one_is_an_increase() -> None:
+    workspace, scripted = Workspace(), Scripted()
+    workspace.replace(Definitions().updated([Location("museum", jobs=("nightly_job",))], {}))
+    collector = ContainersCollector(scripted, workspace)
+    killed = a_run("a", running=False, oom_killed=True, finished=2000.0, figures={})
+
+    found = [shown(scripted, collector, *one).values["container_oom_events_total"] for one in ([], [killed], [])]
+
+    assert found == [{RUN: 0}, {RUN: 1}, {RUN: 1}]
 
 
 @pytest.fixture
@@ -388,7 +400,7 @@ def test_a_real_container_is_measured_through_the_real_gate(gate: tuple[str, str
     )  # fmt: skip
     source = Docker(url)
     try:
-        collector = ContainersCollector(source)
+        collector = ContainersCollector(source, Workspace())
         collector.poll()
         time.sleep(2)
         samples = collector.poll()
@@ -415,7 +427,7 @@ def test_a_gate_that_is_gone_is_an_error_and_no_empty_platform() -> None:
     source = Docker("http://127.0.0.1:1")
     try:
         with pytest.raises(httpx.HTTPError):
-            ContainersCollector(source).poll()
+            ContainersCollector(source, Workspace()).poll()
     finally:
         source.close()
 

@@ -295,7 +295,11 @@ BROKEN: dict[str, Callable[[str, dict[str, Any]], Any]] = {
     "part of an answer": lambda _, content: {**content, "errors": [{"message": "one field failed"}]},
     "no data": _always({"data": None, "errors": [{"message": "all of it failed"}]}),
     "an answer without an error or data": _always({}),
+    "part of an answer, with status 500": lambda _, content: httpx.Response(
+        500, json={**content, "errors": [{"message": "one field failed"}]}
+    ),
     "status 500": _always(httpx.Response(500, text="broken")),
+    "JSON that is no answer": _always(httpx.Response(502, json={"detail": "away"})),
     "a page": _always(httpx.Response(200, text="<html>")),
 }
 
@@ -321,3 +325,16 @@ def test_an_error_in_an_answer_wipes_nothing_and_is_counted(name: str, tmp_path:
     assert poller.status.errors == 3
     state["change"] = lambda _, content: content
     assert poller.poll()
+
+
+def test_a_location_one_of_whose_definitions_cannot_be_given_is_a_problem_of_its_own_and_not_broken() -> None:
+    def half(asked: str, content: dict[str, Any]) -> Any:
+        errors = [{"message": "Int cannot represent non-integer value: 61.92"}]
+        return httpx.Response(500, json={**content, "errors": errors}) if asked == "repository" else content
+
+    collector, _, _ = scripted(half)
+
+    samples = collector.poll()
+
+    assert samples.problems == ["museum: http://webserver/graphql: Int cannot represent non-integer value: 61.92"]
+    assert samples.values["dagster_code_location_loaded"] == {("museum",): 1}

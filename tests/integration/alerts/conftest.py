@@ -9,23 +9,17 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 import yaml
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.conftest import ROOT
 
 from millrace.alerts import routes
@@ -33,6 +27,7 @@ from millrace.alerts.build import load
 from millrace.alerts.catalogue import alerts_of
 from millrace.alerts.windows import Window
 from millrace.errors import TransientError
+from millrace.testing.sinks import SinkHandler, Sinks, http_sink, mail_sink
 
 GATEWAY = "https://millrace.example.org"
 Answer = TypeVar("Answer")
@@ -70,34 +65,17 @@ def free_port() -> int:
 
 
 @dataclass
-class World:
+class World(Sinks):
     """What Prometheus sees and where alerts go.
 
     Attributes:
         series: Values by series, by the job whose exporter has them; a job without an entry does not answer.
-        received: Bodies by path, in the order of their arrival.
-        broken: Paths that answer 500.
     """
 
     series: dict[str, dict[str, float]] = field(default_factory=dict)
-    received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
-    refused: int = 0
-    mails: list[Message] = field(default_factory=list)
     prometheus: str = ""
     alertmanager: str = ""
     container: str = ""
-
-    def told(self, alertname: str, path: str = "/webhook", **labels: str) -> list[dict[str, Any]]:
-        """Notifications about an alert that have one with these labels in them."""
-        return [
-            body
-            for body in self.received.get(path, [])
-            if any(
-                one["labels"]["alertname"] == alertname and labels.items() <= one["labels"].items()
-                for one in body["alerts"]
-            )
-        ]
 
     def alerts(self, alertname: str, **labels: str) -> list[dict[str, Any]]:
         """Alerts that Alertmanager holds."""
@@ -108,41 +86,13 @@ class World:
         ]
 
 
-def _server(world: World) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+def _handler(world: World) -> type[SinkHandler]:
+    class Handler(SinkHandler):
+        def do_GET(self) -> None:  # noqa: N802 - its name in the base class
             series = world.series.get(self.path.removeprefix("/metrics/"))
-            self._answer(500 if series is None else 200, "".join(f"{a} {b}\n" for a, b in (series or {}).items()))
+            self.answer(500 if series is None else 200, "".join(f"{a} {b}\n" for a, b in (series or {}).items()))
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path in world.broken:
-                world.refused += 1
-                self._answer(500, "no")
-                return
-            world.received.setdefault(self.path, []).append(body)
-            self._answer(200, "ok")
-
-        def _answer(self, code: int, text: str) -> None:
-            self.send_response(code)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
-            """The tests say what went wrong."""
-
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-
-class _Mailbox:
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
-        assert isinstance(envelope.content, bytes)
-        self._world.mails.append(message_from_bytes(envelope.content))
-        return "250 OK"
+    return Handler
 
 
 def _alertmanager_folder(target: Path) -> Path:
@@ -194,11 +144,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     folder = tmp_path_factory.mktemp("alerts")
     folder.chmod(0o755)
     world = World(series={"exporter": {"dagster_pool_pending_steps": 0}, "postgres": {"pg_up": 1}})
-    server = _server(world)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    sink = f"127.0.0.1:{server.server_port}"
-    mail = Controller(_Mailbox(world), hostname="127.0.0.1", port=free_port())
-    mail.start()
+    with http_sink(world, handler=_handler(world)) as http_port, mail_sink(world) as mail_port:
+        yield from _running(world, folder, f"127.0.0.1:{http_port}", f"127.0.0.1:{mail_port}")
+
+
+def _running(world: World, folder: Path, sink: str, mail: str) -> Generator[World]:
     ports = {name: free_port() for name in ("prometheus", "alertmanager")}
     world.prometheus, world.alertmanager = (f"http://127.0.0.1:{port}" for port in ports.values())
     secrets = []
@@ -214,7 +164,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     try:
         docker(
             *("run", *confined, "--name", world.container, "--tmpfs", "/tmp:size=1m"),  # noqa: S108 - in the container
-            *("--env", f"MILLRACE_ALERT_SMTP=127.0.0.1:{mail.port}", "--env", "MILLRACE_ALERT_SMTP_TLS=off"),
+            *("--env", f"MILLRACE_ALERT_SMTP={mail}", "--env", "MILLRACE_ALERT_SMTP_TLS=off"),
             *("--env", "MILLRACE_ALERT_EMAIL_TO=people@example.org"),
             *("--volume", f"{routed}:/etc/alertmanager:ro", *secrets),
             *("--entrypoint", "/bin/sh", image("alertmanager"), "/etc/alertmanager/start.sh"),
@@ -238,6 +188,3 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     finally:
         for container in (world.container, f"{name}-prometheus"):
             subprocess.run(["docker", "rm", "--force", "--volumes", container], capture_output=True, check=False)
-        mail.stop()
-        server.shutdown()
-        server.server_close()

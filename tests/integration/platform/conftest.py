@@ -81,7 +81,7 @@ class Platform:
         return cls(Project(folder), name, port, environment)
 
     def compose(self, *arguments: str) -> str:
-        return docker("compose", *arguments, env=self.environment)
+        return docker("compose", *arguments, env=self.environment, folder=self.project.folder)
 
     @property
     def sign_in(self) -> SignIn:
@@ -95,7 +95,7 @@ class Platform:
     def millrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The platform's command line, as a user calls it."""
         return subprocess.run(
-            [ROOT / "scripts/millrace", *arguments],
+            [self.project.folder / "scripts/millrace", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -190,9 +190,9 @@ class Platform:
             return error.code, error.read()
 
 
-def docker(*arguments: str, env: Mapping[str, str] | None = None) -> str:
+def docker(*arguments: str, env: Mapping[str, str] | None = None, folder: Path = ROOT) -> str:
     ended = subprocess.run(
-        ["docker", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=600
+        ["docker", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=600
     )
     assert ended.returncode == 0, f"docker {' '.join(arguments)[:200]}: {ended.stderr[-3000:]}"
     return ended.stdout

@@ -142,7 +142,7 @@ class Exporter:
         if settings.docker:
             gate = Docker(settings.docker)
             self._open.append(gate)
-            sources["docker"] = [ContainersCollector(gate)]
+            sources["docker"] = [ContainersCollector(gate, self.workspace)]
         if settings.neo4j:
             password = _existing(settings.secrets / "neo4j_password")
             graph = Neo4jCollector(

@@ -681,8 +681,8 @@ _CONTAINER_BLIND = (
 )
 
 
-def _container(name: str, kind: Kind, text: str, zero: str, alert: str) -> Family:
-    return Family(name, kind, _CONTAINER, text, zero, _CONTAINER_BLIND, alert, "containers", _CONTAINERS)
+def _container(name: str, kind: Kind, text: str, zero: str, alert: str, cap: int = _CONTAINERS) -> Family:
+    return Family(name, kind, _CONTAINER, text, zero, _CONTAINER_BLIND, alert, "containers", cap)
 
 
 _CONTAINERS_FAMILIES = (
@@ -753,8 +753,9 @@ _CONTAINERS_FAMILIES = (
         "container_oom_events_total",
         "counter",
         "Times that the kernel ended it for its memory.",
-        "0: never since the exporter's cold start.",
+        "0: never since the exporter's cold start; for runs of a job also if it never ran.",
         "increase() above 0.",
+        _CONTAINERS + _JOBS,
     ),
     _container(
         "container_restarts_total",

@@ -3,12 +3,15 @@
 What belongs here: which series a container is. What does not: the Docker API (`sources/docker`).
 
 A run's container has the run's id in its name, which is in no label: the runs of a job are one series. Its counters
-add up what each container added, so that they do not fall when a run ends and its container is removed.
+add up what each container added, so that they do not fall when a run ends and its container is removed. A run may be
+ended for its memory before anybody has looked at it once, so that counter is there for every job from the start: what
+begins at 1 is no increase.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from millrace_exporter.definitions import Workspace
 from millrace_exporter.samples import Samples
 from millrace_exporter.sources.docker import Container, Docker
 
@@ -22,12 +25,14 @@ class ContainersCollector:
 
     Args:
         docker: The gate.
+        workspace: Names the jobs that are there though they never ran.
     """
 
     name = "containers"
 
-    def __init__(self, docker: Docker) -> None:
+    def __init__(self, docker: Docker, workspace: Workspace) -> None:
         self._docker = docker
+        self._workspace = workspace
         self.restore(None)
 
     def poll(self) -> Samples:
@@ -57,6 +62,8 @@ class ContainersCollector:
         for key, totals in self._totals.items():
             for name, value in totals.items():
                 samples.set(f"container_{name}", key, value)
+        runs = [(_RUNS_NAME, f"{location}-run", job) for location, job in self._workspace.now.jobs]
+        samples.seed("container_oom_events_total", runs)
         return samples
 
     def _count(self, key: Key, one: Container) -> None:

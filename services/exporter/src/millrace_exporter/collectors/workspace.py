@@ -81,9 +81,9 @@ class WorkspaceCollector:
             before = known.get(entry["name"], Location(entry["name"]))
             try:
                 locations.append(self._location(entry, before))
-            except GraphQLError as error:  # of this location alone: the others are taken in all the same
+            except GraphQLError as error:  # of this location alone: it has loaded, and the others are taken in
                 problems.append(f"{entry['name']}: {error}")
-                locations.append(before)
+                locations.append(_with(before, loaded=True))
         self._workspace.replace(self._workspace.now.updated(locations, required))
         samples = self.samples()
         samples.problems += problems

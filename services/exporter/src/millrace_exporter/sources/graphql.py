@@ -4,7 +4,8 @@ What belongs here: asking, and telling an answer from an error. What does not: q
 collector.
 
 An error does not come as one: it is a member of the union that a field returns, beside `__typename`, with status 200.
-Taken for an empty list it would wipe everything that the list had held.
+Taken for an empty list it would wipe everything that the list had held. Where a field cannot be given at all, the
+status is 500, and the answer has the error.
 """
 
 from collections.abc import Mapping
@@ -40,11 +41,11 @@ class Webserver:
             httpx.HTTPError: There is no answer.
         """
         answer = self._client.post(self._url, json={"query": query, "variables": dict(variables or {})})
-        if answer.is_server_error or answer.is_redirect:
-            answer.raise_for_status()
         try:
             content = answer.json()
         except ValueError as error:
+            if answer.is_server_error or answer.is_redirect:
+                answer.raise_for_status()
             raise GraphQLError(f"{self._url}: answers {answer.status_code} without JSON") from error
         if content.get("errors"):
             raise GraphQLError(f"{self._url}: {content['errors'][0].get('message', 'an error')}")

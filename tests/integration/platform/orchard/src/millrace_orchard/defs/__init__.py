@@ -1,0 +1,1 @@
+"""The assets, checks and the sensor of the domain."""
