@@ -42,6 +42,14 @@ class Stage:
             self._of_weight(weight_grams), *([generated_checks(self.name, CONTRACT, 0.05)] if checked else [])
         )
 
+    def queue(self) -> None:
+        """A run that would make it again waits; what it will check is on record from then on."""
+        assets, checks = [self._of_weight(7)], [generated_checks(self.name, CONTRACT, 0.05)]
+        jobs = [dg.define_asset_job("waits", selection=dg.AssetSelection.assets(self.name))]
+        resources = {"io_manager": dg.FilesystemIOManager(), "rejects": self._bench.rejects}
+        definitions = dg.Definitions(assets, asset_checks=checks, jobs=jobs, resources=resources)
+        self._bench.instance.create_run_for_job(definitions.resolve_job_def("waits"))
+
     def check(self) -> Any:
         """Run the checks alone on what is stored."""
         checks = generated_checks(self.name, CONTRACT, 0.05)
@@ -115,6 +123,17 @@ def test_checks_that_run_later_on_their_own_open_it(coins: Stage) -> None:
     assert coins.check().success
 
     coins.require()
+
+
+def test_a_run_that_waits_closes_nothing_and_opens_nothing(coins: Stage) -> None:
+    coins.make(5)
+    coins.queue()
+    coins.require()
+
+    ended = coins.make(-5)
+    coins.queue()
+    with pytest.raises(GateClosedError, match=f"{coins.name}_contract_check did not pass in run {ended.run_id}"):
+        coins.require()
 
 
 def test_a_contract_that_only_warns_closes_nothing(coins: Stage) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
 )
@@ -15,6 +16,10 @@ from dagster._core.storage.asset_check_execution_record import (
 from millrace.errors import GateClosedError
 from millrace.quality.checks import check_names
 from millrace.quality.contracts import Contract
+
+_LOOK_BACK = (
+    25  # verdicts of one check; only runs at once and repeated checks stand between the last and the one sought
+)
 
 
 def require_open_gates(
@@ -41,16 +46,7 @@ def require_open_gates(
         for name in check_names(asset, blocking_only=True)
     ]
     keys += [spec.key for check in checks for spec in check.check_specs if spec.blocking]
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    closed = []
-    for key in keys:
-        record = latest.get(key)
-        if record is None:
-            closed.append(f"{key.name} has never judged")
-        elif record.status is not AssetCheckExecutionRecordStatus.SUCCEEDED:
-            closed.append(f"{key.name} did not pass in run {record.run_id}")
-        elif (run_id := _unjudged(instance, key, record)) is not None:
-            closed.append(f"{key.name} has not judged what run {run_id} made")
+    closed = [problem for key in keys if (problem := _problem(instance, key)) is not None]
     if closed:
         raise GateClosedError(
             subject,
@@ -60,11 +56,28 @@ def require_open_gates(
         )
 
 
-def _unjudged(instance: dg.DagsterInstance, key: dg.AssetCheckKey, record: AssetCheckExecutionRecord) -> str | None:
-    """The run of the asset's latest materialisation, where the verdict is about an earlier one."""
+def _problem(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str | None:
+    """Why a check closes the gate; None if its last verdict on what its asset holds now is that it passed.
+
+    Runs that wait have their checks on record already, without a verdict; and of two runs at once the one that was
+    queued first may judge last. So what counts is what a verdict is about, and not where it stands in the history.
+    """
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=_LOOK_BACK, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
+    )
+    if not history:
+        return f"{key.name} has never judged"
     made = instance.get_latest_materialization_event(key.asset_key)
-    evaluation = record.evaluation
-    judged = evaluation.target_materialization_data if evaluation is not None else None
-    if made is None or (judged is not None and (judged.run_id, judged.timestamp) == (made.run_id, made.timestamp)):
+    verdicts = [record for record in history if made is None or _judged(record) == (made.run_id, made.timestamp)]
+    if made is not None and not verdicts:
+        return f"{key.name} has not judged what run {made.run_id} made"
+    last = max(verdicts, key=lambda record: record.event.timestamp if record.event else record.create_timestamp)
+    if last.status is AssetCheckExecutionRecordStatus.SUCCEEDED:
         return None
-    return made.run_id
+    return f"{key.name} did not pass in run {last.run_id}"
+
+
+def _judged(record: AssetCheckExecutionRecord) -> tuple[str, float] | None:
+    """Run and time of the materialisation that a verdict is about."""
+    about = record.evaluation.target_materialization_data if record.evaluation is not None else None
+    return (about.run_id, about.timestamp) if about is not None else None
