@@ -22,6 +22,8 @@ MAY_BE_ABSENT = {
     "dagster_runs_oldest_in_status_timestamp_seconds": "no run goes on",
     "dagster_job_expected_duration_seconds": "no job has succeeded three times",
     "dagster_schedule_expected_tick_timestamp_seconds": "schedules are off",
+    "dagster_instigator_last_tick_timestamp_seconds": "schedules are off",
+    "dagster_sensor_min_interval_seconds": "no domain has a sensor",
     "dagster_backfill_oldest_timestamp_seconds": "no backfill goes on",
     "dagster_pool_slots": "no pool has a limit",
     "dagster_pool_pending_steps": "no pool has a limit",
