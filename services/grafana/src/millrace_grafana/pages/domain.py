@@ -54,6 +54,9 @@ class Outline:
         return [asset for _, assets in self.groups for asset in assets]
 
 
+_NEVER_RAN = "no job of the domain has run"
+
+
 def page(domain: Outline) -> Page:
     """The dashboard of one domain."""
     rows = [Row("Is anything wrong?", _now(domain)), Row("Since when?", _history(domain))]
@@ -80,7 +83,7 @@ def _now(domain: Outline) -> list[Panel]:
     return [
         number(
             Words("Jobs whose last run failed", "Goes back with the next success.", "none", ANY_IS_BAD, size=(6, 5)),
-            Query(f"sum(dagster_job_last_run_success{{{jobs}}} == bool 0)"),
+            Query(f"sum(dagster_job_last_run_success{{{jobs}}} == bool 0)", empty=_NEVER_RAN),
         ),
         number(
             Words(
@@ -137,6 +140,7 @@ def _history(domain: Outline) -> list[Panel]:
             Query(
                 f'min by (code_location, job_name) (dagster_job_last_run_success{{code_location="{domain.name}"}})',
                 "{{job_name}}",
+                _NEVER_RAN,
             ),
         )
     ]
