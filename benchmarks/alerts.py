@@ -20,7 +20,7 @@ from millrace.compose.dagster_client import ENDED, Client
 from millrace.compose.project import Project
 from millrace.testing.sinks import Sinks, http_sink
 
-ROUNDS = 7
+ROUNDS = 5
 PROJECT = "millrace-bench-alerts"
 _PATIENCE_SECONDS = 600
 _FAILED_AT = """query ($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
