@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
@@ -18,6 +20,7 @@ from millrace_exporter.collectors.workspace import WorkspaceCollector
 from millrace_exporter.definitions import Policy, Workspace
 from millrace_exporter.polling import Poller
 from millrace_exporter.rendering import Exposition
+from millrace_exporter.sources.code_server import CodeServers
 from millrace_exporter.sources.graphql import Webserver
 
 MUSEUM = """
@@ -211,6 +214,34 @@ def test_a_ping_tells_how_fast_and_how_busy_a_code_server_is(known: Any) -> None
     assert known.value("dagster_code_server_requests", code_location="museum", state="running") is not None
     assert known.value("dagster_code_server_requests", code_location="museum", state="queued") == 0
     assert known.value("dagster_code_server_ping_seconds", code_location="broken") is None
+
+
+class Pings(grpc.GenericRpcHandler):
+    """Answers every call with nothing."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:  # noqa: ARG002
+        return grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+
+
+def test_a_code_server_that_was_away_for_long_is_found_again_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    servers = CodeServers()
+    away_until = time.monotonic() + 10  # by then gRPC's own pause between two tries is six seconds
+    while time.monotonic() < away_until:
+        assert servers.ping({"museum": address}) == {"museum": None}
+        time.sleep(0.1)
+    server = grpc.server(ThreadPoolExecutor(1), [Pings()])
+    server.add_insecure_port(address)
+    server.start()
+    try:
+        found_until = time.monotonic() + 2.5
+        while servers.ping({"museum": address})["museum"] is None:
+            assert time.monotonic() < found_until
+            time.sleep(0.1)
+    finally:
+        servers.close()
+        server.stop(None).wait()
 
 
 def test_the_webserver_may_be_away(known: Any, database: Any, watch: Any) -> None:

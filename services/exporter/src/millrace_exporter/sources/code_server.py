@@ -17,6 +17,8 @@ import grpc
 _METHOD = "/api.DagsterApi/Ping"
 _ECHO = b"exporter"
 _LENGTH_DELIMITED = 2
+# gRPC's own longest pause between two tries to connect is two minutes: so long a server that is back would look down.
+_RECONNECT = (("grpc.max_reconnect_backoff_ms", 1000),)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class CodeServers:
         pending = {}
         for location, address in addresses.items():
             if address not in self._channels:
-                self._channels[address] = grpc.insecure_channel(address)
+                self._channels[address] = grpc.insecure_channel(address, _RECONNECT)
             call = self._channels[address].unary_unary(_METHOD)
             started = time.monotonic()
             future = call.future(b"\x0a" + bytes([len(_ECHO)]) + _ECHO, timeout=self._timeout_seconds)
