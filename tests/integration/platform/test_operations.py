@@ -1,11 +1,12 @@
 """docs/operations.md, followed on a running platform: its commands in its order, then a stop and a start."""
 
 import re
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from tests.integration.platform.conftest import ROOT, Platform, docker
+from tests.integration.platform.conftest import ROOT, Platform, docker, processes, send_signal
 from tests.integration.platform.test_faults import outcome, published
 
 _CAPTURED = "query ($key: [String!]!) { capturedLogs(logKey: $key) { stdout stderr } }"
@@ -62,6 +63,8 @@ def test_a_platform_that_was_halted_starts_again_with_its_data_and_what_ran(samp
     passwords = sampled.sign_in.passwords
     interrupted = sampled.launch()
     sampled.wait_for_step(interrupted, "reshaped_objects")
+    for pid in processes(sampled.run_container(interrupted)["Id"]):
+        send_signal(pid, signal.SIGSTOP)  # else it may end before the halt comes to it
 
     sampled.compose(halt)
     sampled.compose("up", "-d", "--wait")

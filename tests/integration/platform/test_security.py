@@ -145,7 +145,7 @@ def test_networks_but_three_have_no_way_out(containers: list[dict[str, Any]], pl
     assert sorted(name.removeprefix(f"{platform.name}_") for name in open_ones) == ["edge", "egress", "notify"]
 
 
-def test_the_gate_is_reached_by_who_launches_and_by_who_stops_and_by_nobody_else(
+def test_the_gate_is_reached_by_who_launches_who_stops_and_who_measures_and_by_nobody_else(
     containers: list[dict[str, Any]], platform: Platform
 ) -> None:
     def on(network: str) -> set[str]:
@@ -154,8 +154,9 @@ def test_the_gate_is_reached_by_who_launches_and_by_who_stops_and_by_nobody_else
 
     assert on("docker-launcher") == {"docker-gate", "dagster-daemon"}
     assert on("docker-webserver") == {"docker-gate", "dagster-webserver"}
+    assert on("docker-exporter") == {"docker-gate", "exporter"}
     (gate,) = (one for one in containers if service(one) == "docker-gate")
-    assert len(gate["NetworkSettings"]["Networks"]) == 2
+    assert len(gate["NetworkSettings"]["Networks"]) == 3
 
 
 # Where a connection succeeds, so that a refusal elsewhere means something.
