@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from millrace_exporter.families import COLLECTORS
 
-_METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "quality_score")
+_METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "removed_share", "quality_score")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from millrace_exporter.sources.database import Database, View
 MATERIALIZED, PLANNED = "ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED"
 OBSERVED, WIPED = "ASSET_OBSERVATION", "ASSET_WIPED"
 TYPES = {MATERIALIZED: True, PLANNED: False, OBSERVED: False, WIPED: False, **dict.fromkeys(ENDS, False)}
-METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "quality_score")
+METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "removed_share", "quality_score")
 
 LAST_OF_ALL = """
 SELECT k.asset_key, e.type, e.id, extract(epoch FROM e.timestamp)::float8
