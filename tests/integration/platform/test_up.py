@@ -51,6 +51,20 @@ def test_the_watchdog_reaches_alertmanager(platform: Platform) -> None:
     eventually(alerts, 120)
 
 
+def test_the_page_of_health_is_behind_the_sign_in_and_could_ask_everything(platform: Platform) -> None:
+    assert platform.get("/reports", None)[0] == 401
+
+    def asked() -> None:
+        code, body = platform.get("/reports", "viewer")
+        assert code == 200
+        page = body.decode()
+        assert "pruned_runs" in page, "an asset with a freshness policy, which Prometheus knows"
+        assert "could not be asked" not in page
+        assert "not everything could be asked" not in page
+
+    eventually(asked, 180)
+
+
 def test_every_code_location_loads(platform: Platform) -> None:
     assert platform.locations() == {"museum": "RepositoryLocation", "platform": "RepositoryLocation"}
 
