@@ -72,6 +72,8 @@ COLLECTORS: Mapping[str, float] = MappingProxyType(
     }
 )
 
+# Metadata of a materialisation that is a metric unless EXPORTER_METADATA_KEYS names others.
+METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "removed_share", "quality_score")
 IN_FLIGHT = ("not_started", "queued", "starting", "started", "canceling")
 ENDED = ("success", "failure", "canceled")
 INSTIGATORS = ("schedule", "sensor", "auto_materialize")

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from millrace_exporter.families import COLLECTORS
-
-_METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "removed_share", "quality_score")
+from millrace_exporter.families import COLLECTORS, METADATA_KEYS
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Settings:
     checkpoints: Path = Path("/var/lib/exporter")
     look_back_hours: float = 168.0
     look_back_events: int = 200_000
-    metadata_keys: tuple[str, ...] = _METADATA_KEYS
+    metadata_keys: tuple[str, ...] = METADATA_KEYS
     small_file_bytes: int = 16 << 20
     intervals: Mapping[str, float] = field(default_factory=lambda: dict(COLLECTORS))
 

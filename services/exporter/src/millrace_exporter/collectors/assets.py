@@ -15,13 +15,13 @@ from millrace_exporter.definitions import Workspace
 from millrace_exporter.events.bodies import ROW_COUNT, UnreadableError, asset_of, numbers
 from millrace_exporter.events.plans import ENDS, Plans
 from millrace_exporter.events.tail import Event, Tail, Window
+from millrace_exporter.families import METADATA_KEYS
 from millrace_exporter.samples import Samples
 from millrace_exporter.sources.database import Database, View
 
 MATERIALIZED, PLANNED = "ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED"
 OBSERVED, WIPED = "ASSET_OBSERVATION", "ASSET_WIPED"
 TYPES = {MATERIALIZED: True, PLANNED: False, OBSERVED: False, WIPED: False, **dict.fromkeys(ENDS, False)}
-METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "removed_share", "quality_score")
 
 LAST_OF_ALL = """
 SELECT k.asset_key, e.type, e.id, extract(epoch FROM e.timestamp)::float8
