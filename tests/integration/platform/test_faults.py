@@ -112,17 +112,22 @@ def test_a_run_that_eats_more_than_its_limit_fails_in_plain_words(sampled: Platf
     assert "ran out of memory: it reached its limit of 0.15 GiB" in sampled.text(run)
 
 
+def run_while_killed(sampled: Platform, service: str, *states: str) -> str:
+    """A run in whose midst a service is killed; within a minute of the kill it has ended in one of the states."""
+    run = sampled.launch()
+    sampled.wait_for_step(run, "reshaped_objects")
+    deadline = time.monotonic() + 60
+    sampled.kill(service)
+    eventually(lambda: ended(sampled, run, *states), deadline - time.monotonic())
+    return run
+
+
 @pytest.mark.parametrize("service", ["dagster-daemon", "museum", "docker-gate"])
 def test_a_killed_service_that_a_run_can_do_without_leaves_it_alone(
     sampled: Platform, undisturbed: dict[str, str], service: str
 ) -> None:
-    run = sampled.launch()
-    sampled.wait_for_step(run, "reshaped_objects")
+    run_while_killed(sampled, service, "SUCCESS")
 
-    deadline = time.monotonic() + 60
-    sampled.kill(service)
-
-    eventually(lambda: ended(sampled, run, "SUCCESS"), deadline - time.monotonic())
     assert published(sampled) == undisturbed
     assert_works_again(sampled, undisturbed)
 
@@ -131,13 +136,8 @@ def test_a_killed_service_that_a_run_can_do_without_leaves_it_alone(
 def test_a_killed_store_comes_back_and_the_run_ends_right_or_fails_with_its_name(
     sampled: Platform, undisturbed: dict[str, str], store: str
 ) -> None:
-    run = sampled.launch()
-    sampled.wait_for_step(run, "reshaped_objects")
+    run = run_while_killed(sampled, store, "SUCCESS", "FAILURE")
 
-    deadline = time.monotonic() + 60
-    sampled.kill(store)
-
-    eventually(lambda: ended(sampled, run, "SUCCESS", "FAILURE"), deadline - time.monotonic())
     if sampled.run(run)["status"] == "FAILURE":
         assert store in sampled.text(run)
     if outcome(sampled, run) == "SUCCESS":
