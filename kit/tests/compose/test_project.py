@@ -52,15 +52,18 @@ def test_services_say_in_a_word_how_they_are(answering: Answering, form: str) ->
         row("barred", "created"),
         row("looping", "restarting", 1),
         row("slow", "running", health="starting"),
+        row("again", "running"),
         row("museum-run", "exited", 137, labels="a=b,millrace.run_id=4f,c=d"),
     ]
     text = json.dumps(rows) if form == "array" else "\n".join(map(json.dumps, rows))
 
     names = ("gateway", "postgres", "daemon", "broken", "barred", "looping", "slow", "removed")
     services = {name: {"restart": "unless-stopped"} for name in names} | {"setup": {"restart": "no"}, "secrets": {}}
+    services["again"] = {"restart": "unless-stopped", "healthcheck": {"test": ["CMD", "true"]}}
     project = answering(f"case $2 in config) echo '{json.dumps({'services': services})}' ;; *) echo '{text}' ;; esac")
 
     assert [(service.name, service.state, service.up, service.fine) for service in project.services()] == [
+        ("again", "starting", True, False),
         ("barred", "created", False, False),
         ("broken", "stopped, exit code 1", False, False),
         ("daemon", "running", True, True),

@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,14 +71,14 @@ class Project:
         # One object per line, or one array: it depends on the version.
         text = self._compose("ps", "--all", "--format", "json").strip()
         rows = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
-        restarts = {name: service.get("restart", "no") for name, service in self._config()["services"].items()}
+        configured = self._config["services"]
         ours = [
-            Service(row["Service"], _state(row, one_shot=restarts.get(row["Service"]) == "no"))
+            Service(row["Service"], _state(row, configured.get(row["Service"], {})))
             for row in rows
             if _RUN_LABEL not in row["Labels"]
         ]
         if ours:
-            ours += [Service(name, "absent") for name in restarts.keys() - {service.name for service in ours}]
+            ours += [Service(name, "absent") for name in configured.keys() - {service.name for service in ours}]
         return sorted(ours, key=lambda service: service.name)
 
     def sign_in(self) -> SignIn:
@@ -96,7 +97,7 @@ class Project:
         Raises:
             PlatformRefusedError: it does not run.
         """
-        gateway = self._config()["services"]["gateway"]
+        gateway = self._config["services"]["gateway"]
         if given := gateway["environment"].get("MILLRACE_ADDRESS"):
             return given.rstrip("/")
         published = self._compose("port", "gateway", "3000", next_step=_START).strip()
@@ -145,7 +146,7 @@ class Project:
 
     def _replace_source(self, domain: str, fill: list[str], given: IO[bytes] | None = None) -> None:
         """Run `fill` in the domain's container; the folder that it is to fill is its last argument."""
-        config = self._config()
+        config = self._config
         domains = [
             name
             for name, service in config["services"].items()
@@ -159,6 +160,7 @@ class Project:
         container = ["run", "--rm", "--no-deps", "-T", "--volume", f"{volume}:{_SOURCES}", domain]
         self._compose(*container, "sh", "-c", _REPLACE, "sh", domain, *fill, stdin=given)
 
+    @cached_property
     def _config(self) -> dict[str, Any]:
         return json.loads(self._compose("config", "--format", "json"))
 
@@ -202,13 +204,14 @@ remove "$old"
 """
 
 
-def _state(row: Mapping[str, Any], *, one_shot: bool) -> str:
+def _state(row: Mapping[str, Any], configured: Mapping[str, Any]) -> str:
     state, code = row["State"], row.get("ExitCode")
     if state == "running":
-        return row.get("Health") or state
+        # While it starts over Docker may name no health of what has a health check.
+        return row.get("Health") or ("starting" if configured.get("healthcheck", {}).get("test") else state)
     if state != "exited":
         return state
-    if one_shot:
+    if configured.get("restart", "no") == "no":
         return "done" if code == 0 else f"failed, exit code {code}"
     return f"stopped, exit code {code}"
 
