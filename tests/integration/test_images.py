@@ -39,7 +39,7 @@ PORTS = {
     "prometheus": 9090,
 }
 Answer = TypeVar("Answer")
-PASSWORD = 'a "quoted" $pass/w\\ord'
+PASSWORD = '-a "quoted" $pass/w\\ord'
 
 
 def docker(*arguments: str) -> str:

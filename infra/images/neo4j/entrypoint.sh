@@ -31,11 +31,13 @@ set_first_password() {
     *) fail "NEO4J_AUTH is neither 'neo4j/<password>' nor 'none'; the first user of a community server is neo4j" ;;
     esac
     [ ! -d /data/databases/system ] || return 0
-    # By a file: an argument would stand in the list of processes, and the tool reads standard input twice.
+    # By a file: an argument would stand in the list of processes. What follows two dashes is no option, whatever it
+    # begins with; neo4j-admin loses them on the way to the tool behind it.
     arguments="$NEO4J_CONF/first-password"
-    (umask 077 && printf 'dbms set-initial-password "%s"\n' \
+    (umask 077 && printf 'dbms set-initial-password -- "%s"\n' \
         "$(printf '%s' "${NEO4J_AUTH#*/}" | sed 's/[\\"]/\\&/g')" >"$arguments")
-    neo4j-admin "@$arguments"
+    java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
+        -cp "$NEO4J_HOME/lib/*" org.neo4j.cli.AdminTool "@$arguments"
     rm "$arguments"
 }
 

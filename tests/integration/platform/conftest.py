@@ -83,6 +83,13 @@ class Platform:
     def compose(self, *arguments: str) -> str:
         return docker("compose", *arguments, env=self.environment, folder=self.project.folder)
 
+    def up(self, *arguments: str) -> None:
+        """Bring it up; where that fails, the error has the last words of every container that is not well."""
+        try:
+            self.compose("up", "-d", "--wait", *arguments)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self._last_words()}") from None
+
     @property
     def sign_in(self) -> SignIn:
         if not self._sign_in:
@@ -102,6 +109,17 @@ class Platform:
             check=False,
             timeout=600,
         )
+
+    def _last_words(self) -> str:
+        words = []
+        for one in self.inspected():
+            state = one["State"]
+            unwell = state.get("Health", {}).get("Status", "healthy") != "healthy"
+            if unwell or one["RestartCount"] or state["ExitCode"]:
+                command = ["docker", "logs", "--tail", "15", one["Id"]]
+                logs = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                words.append(f"{one['Name']}: {one['RestartCount']} restarts, {json.dumps(state)}\n{logs.stdout}")
+        return "\n".join(words)
 
     # Runs
     def launch(self, job: str = "nightly_job", **tags: str) -> str:
@@ -274,8 +292,8 @@ def throw_away(settings: Mapping[str, str], folder: Path = ROOT) -> Generator[di
 def platform() -> Generator[Platform]:
     """Brought up from images that `scripts/images all` has made; taken down with all that was its own."""
     with throw_away({"MILLRACE_MAX_CONCURRENT_RUNS": "2"}) as environment:
-        docker("compose", "up", "-d", "--wait", env=environment)
         platform = Platform.of(environment, ROOT)
+        platform.up()
         platform.idle_bytes = resident_bytes(one["Id"] for one in platform.inspected() if one["State"]["Running"])
         yield platform
 

@@ -165,7 +165,7 @@ def orchard_platform(checkout: Path, folder: Path) -> Generator[Orchard]:
             with throw_away(settings, checkout) as environment:
                 platform = Platform.of(environment, checkout)
                 _make_images(platform)
-                platform.compose("up", "-d", "--wait")
+                platform.up()
                 yield Orchard(platform, sinks, folder / "given")
         finally:
             if made := docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{NAME}/*").split():

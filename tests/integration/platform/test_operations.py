@@ -67,7 +67,7 @@ def test_a_platform_that_was_halted_starts_again_with_its_data_and_what_ran(samp
         send_signal(pid, signal.SIGSTOP)  # else it may end before the halt comes to it
 
     sampled.compose(halt)
-    sampled.compose("up", "-d", "--wait")
+    sampled.up()
 
     assert sampled.project.sign_in().passwords == passwords
     assert sampled.run(done)["status"] == "SUCCESS"
@@ -81,6 +81,6 @@ def test_a_run_goes_on_while_the_platforms_own_services_are_replaced(sampled: Pl
     run = sampled.launch()
     sampled.wait_for_step(run, "reshaped_objects")
 
-    sampled.compose("up", "-d", "--wait", "--no-deps", "--force-recreate", *own)
+    sampled.up("--no-deps", "--force-recreate", *own)
 
     assert sampled.ended(run) == "SUCCESS"

@@ -9,6 +9,7 @@ different passwords for one name, and none in which a reader sees half of one.
 
 import os
 import secrets
+import string
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ import bcrypt
 from millrace_secrets.errors import SecretsError
 
 USERS = ("operator", "viewer")
+_CHARACTERS = string.ascii_letters + string.digits
 # A random password of 256 bits needs no slow hash, and the gateway compares one for every new connection: 2**10 rounds
 # take 50 ms.
 _BCRYPT_ROUNDS = 10
@@ -25,8 +27,8 @@ _BCRYPT_LIMIT_BYTES = 72
 
 
 def random_password() -> str:
-    """43 characters of the URL-safe alphabet, 256 bits."""
-    return secrets.token_urlsafe(32)
+    """43 letters and digits, 256 bits: nothing that a command line, a URL or a configuration file reads as its own."""
+    return "".join(secrets.choice(_CHARACTERS) for _ in range(43))
 
 
 class Master:
