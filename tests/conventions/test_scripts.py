@@ -1,6 +1,7 @@
 """What the scripts say of arguments that they do not know, and of a machine without a Docker Engine."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,6 +39,34 @@ def test_without_an_engine_the_tests_on_containers_are_left_out_and_that_is_said
     assert done.stdout.rstrip().endswith("tests on containers were left out: no Docker Engine answers")
     assert "test_up.py" not in done.stdout
     assert "test_scripts.py" in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "environment"), [(["--compose"], {}), ([], {"CI": "true"})])
+def test_a_check_that_may_leave_nothing_out_says_first_which_program_is_missing(
+    root: Path, tmp_path: Path, arguments: list[str], environment: dict[str, str]
+) -> None:
+    for name in ("bash", "cat", "dirname", "basename", "sed", "tail"):
+        found = shutil.which(name)
+        assert found is not None
+        (tmp_path / name).symlink_to(found)
+    (tmp_path / "docker").write_text('#!/usr/bin/env bash\n[ "$1" = compose ]\n')  # an engine without images
+    (tmp_path / "docker").chmod(0o755)
+
+    refused = script(
+        root,
+        "check",
+        *arguments,
+        PATH=str(tmp_path),
+        MILLRACE_IMAGES="millrace",
+        MILLRACE_VERSION="nobodys",
+        **environment,
+    )
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "check: neither promtool on PATH nor the image millrace/prometheus:nobodys; run scripts/images all prometheus\n"
+    )
+    assert "lock is up to date" not in refused.stdout
 
 
 def test_where_they_are_required_a_missing_engine_is_an_error(root: Path) -> None:

@@ -19,7 +19,9 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name)
     families = "services/exporter/src/millrace_exporter/families.py"
     (tmp_path / families).parent.mkdir(parents=True)
-    shutil.copy(ROOT / families, tmp_path / families)
+    (tmp_path / "infra/prometheus").mkdir()
+    for name in (families, "infra/prometheus/prometheus.yml"):
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "code_locations" / "museum").mkdir(parents=True)
     return tmp_path
 

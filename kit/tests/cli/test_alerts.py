@@ -17,7 +17,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name)
     families = Path("services/exporter/src/millrace_exporter/families.py")
     (tmp_path / families).parent.mkdir(parents=True)
-    shutil.copy(ROOT / families, tmp_path / families)
+    (tmp_path / "infra/prometheus").mkdir()
+    for name in (families, Path("infra/prometheus/prometheus.yml")):
+        shutil.copy(ROOT / name, tmp_path / name)
     monkeypatch.setenv("ROOT", str(tmp_path))
     return tmp_path
 

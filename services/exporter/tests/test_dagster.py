@@ -231,3 +231,40 @@ def test_backfills_are_seen_until_they_end(exporter: Any, instance: Any, databas
     exporter.poll()
     assert exporter.value("dagster_backfills_in_progress", kind="asset") == 0
     assert exporter.value("dagster_backfill_oldest_timestamp_seconds", kind="asset") is None
+
+
+def test_a_failure_does_not_move_the_last_success(exporter: Any, instance: Any) -> None:
+    job = {"job_name": "__ephemeral_asset_job__", "code_location": ""}
+    run(instance, failing)
+    exporter.poll()
+    never = exporter.value("dagster_job_last_success_timestamp_seconds", **job)
+    run(instance, made)
+    exporter.poll()
+    succeeded = exporter.value("dagster_job_last_run_timestamp_seconds", **job)
+    run(instance, failing)
+    exporter.poll()
+
+    assert never is None
+    assert exporter.value("dagster_job_last_success_timestamp_seconds", **job) == succeeded
+    assert exporter.value("dagster_job_last_run_timestamp_seconds", **job) > succeeded
+
+
+def test_a_job_that_never_ran_is_known_since_it_was_first_seen(exporter: Any, clock: Any) -> None:
+    name, labels = "dagster_job_known_since_timestamp_seconds", {"code_location": "museum", "job_name": "backup_job"}
+    exporter.define(jobs=("backup_job",))
+    exporter.poll("runs")
+    first = clock.wall
+    exporter.restart()
+    exporter.define(jobs=("backup_job",))
+    exporter.poll("runs")
+    kept = exporter.value(name, **labels)
+    exporter.define(jobs=())
+    exporter.poll("runs")
+    removed = exporter.value(name, **labels)
+    exporter.define(jobs=("backup_job",))
+    exporter.poll("runs")
+
+    assert kept == first
+    assert removed is None
+    assert exporter.value(name, **labels) == clock.wall
+    assert exporter.value("dagster_job_last_run_timestamp_seconds", **labels) is None

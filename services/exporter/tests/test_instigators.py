@@ -122,3 +122,25 @@ def test_known_results_are_zero_before_the_first_tick(exporter: Any) -> None:
     exporter.poll("instigators")
 
     assert [total(exporter, "watcher", "sensor", status) for status in ("success", "skipped", "failure")] == [0, 0, 0]
+
+
+def test_since_when_it_is_on_outlasts_a_restart_and_ends_when_it_is_off(
+    exporter: Any, database: Any, clock: Any
+) -> None:
+    name, labels = "dagster_instigator_running_since_timestamp_seconds", {"name": "watcher", "type": "sensor"}
+
+    def since() -> float | None:
+        exporter.define(instigators=(SENSOR,))
+        exporter.poll("instigators")
+        return exporter.value(name, code_location="museum", **labels)
+
+    first = since()
+    clock.wall += 60
+    exporter.restart()
+    assert since() == first is not None
+
+    database.run("INSERT INTO instigators (selector_id, status) VALUES ('selector-1', 'STOPPED')")
+    assert since() is None
+    database.run("UPDATE instigators SET status = 'RUNNING'")
+    clock.wall += 60
+    assert since() == clock.wall

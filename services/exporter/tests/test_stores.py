@@ -15,6 +15,7 @@ import neo4j
 import psycopg2
 import pytest
 
+from millrace.testing.fixtures import not_here
 from millrace_exporter.checkpoint import Checkpoints
 from millrace_exporter.collectors.containers import ContainersCollector
 from millrace_exporter.collectors.iceberg import IcebergCollector
@@ -41,7 +42,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Generator[Neo4jCollector]
     """A Neo4j of the platform's image, with a few nodes and an index."""
     image = "millrace/neo4j:dev"
     if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode:
-        pytest.skip(f"no Docker Engine here has the image {image}")
+        not_here(f"no Docker Engine here has the image {image}")
     name = f"exporter-test-{uuid4().hex[:8]}"
     secret = tmp_path_factory.mktemp("secrets") / "neo4j_password"
     secret.write_text(PASSWORD)

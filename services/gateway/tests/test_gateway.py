@@ -24,6 +24,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
+from millrace.testing.fixtures import not_here
 from millrace.testing.programs import NoProgramError, program
 
 FOLDER = Path(__file__).parents[1]
@@ -106,7 +107,7 @@ def _caddy_on_path(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
     try:
         found = program("caddy", "caddy:/usr/bin/caddy", tmp_path_factory.mktemp("caddy"), os.environ)
     except NoProgramError as error:
-        pytest.skip(str(error))
+        not_here(str(error))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{found.parent}:{os.environ['PATH']}")
         yield

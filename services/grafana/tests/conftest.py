@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from millrace.domains import installed_domains
+from millrace.testing.fixtures import not_here
 from millrace.testing.programs import NoProgramError
 from millrace.testing.prometheus import prometheus_server
 from millrace_exporter.families import FAMILIES, FRESHNESS_LEVELS, Family
@@ -214,7 +215,7 @@ def prometheus() -> Generator[str]:
             _wait_for_scrapes(address, len(pages) + 1)
             yield address
     except NoProgramError as error:
-        pytest.skip(str(error))
+        not_here(str(error))
     finally:
         server.shutdown()
         server.server_close()

@@ -27,6 +27,7 @@ from millrace.alerts.build import load
 from millrace.alerts.catalogue import alerts_of
 from millrace.alerts.windows import Window
 from millrace.errors import TransientError
+from millrace.testing.fixtures import not_here
 from millrace.testing.sinks import SinkHandler, Sinks, http_sink, mail_sink
 
 GATEWAY = "https://millrace.example.org"
@@ -140,7 +141,7 @@ def _log(container: str) -> str:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     """Everything up, and nothing wrong yet."""
     if shutil.which("docker") is None:
-        pytest.skip("there is no docker here")
+        not_here("there is no docker here")
     folder = tmp_path_factory.mktemp("alerts")
     folder.chmod(0o755)
     world = World(series={"exporter": {"dagster_pool_pending_steps": 0}, "postgres": {"pg_up": 1}})

@@ -47,6 +47,8 @@ def checkout(folder: Path) -> Path:
     families = "services/exporter/src/millrace_exporter"
     (folder / families).mkdir(parents=True)
     shutil.copy(ROOT / families / "families.py", folder / families)
+    (folder / "infra/prometheus").mkdir()
+    shutil.copy(ROOT / "infra/prometheus/prometheus.yml", folder / "infra/prometheus")
     (folder / "code_locations/museum").mkdir(parents=True)
     return folder
 

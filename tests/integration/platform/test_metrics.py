@@ -23,6 +23,7 @@ MAY_BE_ABSENT = {
     "dagster_job_expected_duration_seconds": "no job has succeeded three times",
     "dagster_schedule_expected_tick_timestamp_seconds": "schedules are off",
     "dagster_instigator_last_tick_timestamp_seconds": "schedules are off",
+    "dagster_instigator_running_since_timestamp_seconds": "schedules are off",
     "dagster_sensor_min_interval_seconds": "no domain has a sensor",
     "dagster_backfill_oldest_timestamp_seconds": "no backfill goes on",
     "dagster_pool_slots": "no pool has a limit",

@@ -4,7 +4,7 @@ What belongs here: which file comes from what, and how they are compared with wh
 content of any of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from millrace.alerts import routes, rule_tests, rules, runbooks, slo
 from millrace.alerts.catalogue import Alert, Area, alerts_of, load_catalogue
 from millrace.alerts.exposed import Exposed, load_exposed
 from millrace.alerts.expressions import selectors
+from millrace.alerts.latency import Steps, load_steps
 from millrace.alerts.overrides import Overrides
 from millrace.alerts.windows import Window, load_windows
 from millrace.config import problems_of, read_yaml
@@ -36,10 +37,16 @@ class Sources:
     notifications: routes.Notifications
     windows: list[Window]
     exposed: Exposed
+    steps: Steps
 
     def source(self, alert: Alert) -> str:
         """The exporter that an alert is blind without."""
         return alert.source or self.exposed.source(self._metrics(alert.expr, alert.alert))
+
+    def told(self, area: Area, whole: Sequence[rules.Rule]) -> list[runbooks.Told]:
+        """Rules of the area, each with how soon people are told."""
+        metrics = {one.alert.alert: self._metrics(one.alert.expr, one.alert.alert) for one in whole}
+        return [(one, self.steps.latency(one, metrics[one.alert.alert], area.interval)) for one in whole]
 
     def needed(self, area: Area) -> list[str]:
         """Areas whose rules the alerts of this one need: those that record what they ask for, and then itself."""
@@ -67,12 +74,15 @@ def load(root: Path) -> Sources:
     """
     folder = root / "infra" / "alerts"
     areas = [*load_catalogue(folder), *slo.areas(folder / "policy" / "objectives.yaml")]
+    notifications = routes.load_notifications(folder / "policy" / "notifications.yaml")
+    exposed = load_exposed(root)
     sources = Sources(
         areas=sorted(areas, key=lambda area: area.name),
         domains=_overrides(root / "code_locations"),
-        notifications=routes.load_notifications(folder / "policy" / "notifications.yaml"),
+        notifications=notifications,
         windows=load_windows(folder / "policy" / "windows.yaml"),
-        exposed=load_exposed(root),
+        exposed=exposed,
+        steps=load_steps(root / "infra" / "prometheus" / "prometheus.yml", exposed.polls, notifications),
     )
     known = {alert.alert for alert in alerts_of(areas)}
     problems = [
@@ -94,6 +104,7 @@ def files(sources: Sources) -> dict[str, str]:
     """The generated files by their path in the checkout."""
     made: dict[str, str] = {}
     opt_in: list[rules.Rule] = []
+    told: list[runbooks.Told] = []
     for area in sources.areas:
         whole = {one.alert: rules.as_catalogued(one, sources.source(one)) for one in area.alerts}
         effective = [rule for one in area.alerts for rule in rules.rules_of(one, sources.domains, sources.source(one))]
@@ -102,9 +113,12 @@ def files(sources: Sources) -> dict[str, str]:
         needed = {name: f"../rules/{name}.yaml" for name in sources.needed(area)}
         made |= _test_files(area.name, rule_tests.tests_of(running, whole, needed))
         opt_in += [rule for one in area.alerts if one.opt_in for rule in whole[one.alert]]
-        made |= {f"{_RUNBOOKS}/{one.alert}.md": runbooks.page(one, whole[one.alert]) for one in area.alerts}
+        for one in area.alerts:
+            soon = sources.told(area, whole[one.alert])
+            made[f"{_RUNBOOKS}/{one.alert}.md"] = runbooks.page(one, soon)
+            told += soon
     made |= _opt_in_files(sources, opt_in)
-    made[f"{_RUNBOOKS}/README.md"] = runbooks.index(sources.areas)
+    made[f"{_RUNBOOKS}/README.md"] = runbooks.index(sources.areas, told)
     alerts = list(alerts_of(sources.areas))
     made[_ROUTES] = _NOTE + routes.configuration(alerts, sources.notifications, sources.windows)
     return made

@@ -134,6 +134,9 @@ class Alert(Strict):
     opt_in: bool = Field(default=False, description="no rule unless an override turns it on")
     always_fires: bool = Field(default=False, description="a dead man's switch has no other tests")
     keep_firing_for: Duration | None = None
+    waits: Duration | None = Field(
+        default=None, description="how old the fact is before expr holds; unset: a threshold in seconds, or 0"
+    )
     tests: Tests
     area: str = Field(description="the file it stands in")
 

@@ -12,8 +12,9 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from millrace.alerts.catalogue import Area, alerts_of
 from millrace.alerts.expressions import Selector, selectors
@@ -33,9 +34,15 @@ _LABEL_NAME = re.compile(r'([a-zA-Z_]\w*)="(?:[^"\\]|\\.)*"')
 
 @dataclass(frozen=True)
 class Exposed:
-    """Series names with the exporters that expose them and the labels that they have there."""
+    """Series names with the exporters that expose them and the labels that they have there.
+
+    Attributes:
+        names: Labels by exporter, by series name.
+        polls: Seconds between two polls of what our own exporter exposes, by series name.
+    """
 
     names: Mapping[str, Mapping[str, frozenset[str]]]
+    polls: Mapping[str, float] = field(default_factory=dict)
 
     def source(self, metrics: Iterable[str]) -> str:
         """The exporter whose silence would make these blind; our own before others, Prometheus if there is none."""
@@ -68,9 +75,14 @@ def load_exposed(root: Path) -> Exposed:
     for path in sorted((root / "infra" / "metrics").glob("*.txt")):
         for name, labels in read_record(path).items():
             names.setdefault(name, {})[path.stem] = labels
-    for name, labels in _declared(root / "services/exporter/src/millrace_exporter/families.py").items():
-        names.setdefault(name, {})[EXPORTER] = labels
-    return Exposed(names)
+    polls: dict[str, float] = {}
+    declared = _declared(root / "services/exporter/src/millrace_exporter/families.py")
+    for family in declared.FAMILIES.values():
+        for name in declared.exposed_names(family):
+            buckets = {"le"} if name.endswith("_bucket") else set[str]()
+            names.setdefault(name, {})[EXPORTER] = frozenset({*family.labels, *buckets})
+            polls[name] = declared.COLLECTORS[family.collector]
+    return Exposed(names, polls)
 
 
 def read_record(path: Path) -> dict[str, frozenset[str]]:
@@ -79,7 +91,7 @@ def read_record(path: Path) -> dict[str, frozenset[str]]:
     return {name: frozenset(filter(None, labels.split(","))) for name, _, labels in lines}
 
 
-def _declared(path: Path) -> dict[str, frozenset[str]]:
+def _declared(path: Path) -> ModuleType:
     """What our exporter declares. Its module is loaded by path: the kit depends on no service."""
     specification = importlib.util.spec_from_file_location("_millrace_exporter_families", path)
     assert specification is not None  # noqa: S101  # it ends in .py
@@ -90,11 +102,7 @@ def _declared(path: Path) -> dict[str, frozenset[str]]:
         specification.loader.exec_module(module)
     finally:
         del sys.modules[specification.name]
-    return {
-        name: frozenset(family.labels) | ({"le"} if name.endswith("_bucket") else frozenset())
-        for family in module.FAMILIES.values()
-        for name in module.exposed_names(family)
-    }
+    return module
 
 
 def series_on(page: str) -> dict[str, frozenset[str]]:

@@ -6,18 +6,22 @@ What belongs here: the pages' shape. What does not: words, which are the catalog
 from collections.abc import Mapping, Sequence
 
 from millrace.alerts.catalogue import Alert, Area
-from millrace.alerts.rules import Rule
+from millrace.alerts.latency import PROMISED, Latency
+from millrace.alerts.rules import Rule, in_words
 
 NOTE = "<!-- Made by `scripts/millrace alerts build` from infra/alerts; change that and run it again. -->"
 
+Told = tuple[Rule, Latency | None]  # how soon people are told; None: they are not
 
-def page(alert: Alert, rules: Sequence[Rule]) -> str:
+
+def page(alert: Alert, told: Sequence[Told]) -> str:
     """The runbook of an alert, in Markdown.
 
     Args:
         alert: The entry.
-        rules: Its rules as they are where no domain says otherwise.
+        told: Its rules as they are where no domain says otherwise.
     """
+    rules = [rule for rule, _ in told]
     case = alert.tests.fires[0]
     said = next(rule for rule in rules if not case.severities or rule.severity in case.severities)
     muted = [f"[{name}]({name}.md)" for name in alert.muted_by]
@@ -28,46 +32,75 @@ def page(alert: Alert, rules: Sequence[Rule]) -> str:
         f"## What it means\n\n{alert.runbook.means.strip()}",
         f"## Look first\n\n{alert.runbook.look.strip()}",
         f"## What to do\n\n{alert.runbook.act.strip()}",
-        f"## When it fires\n\n{_levels(rules)}",
+        f"## When it fires\n\n{_levels(told)}",
         f"```promql\n{alert.expr.strip()}\n```",
         _facts(alert, rules[0], muted),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def index(areas: Sequence[Area]) -> str:
-    """Every alert by area."""
+def index(areas: Sequence[Area], told: Sequence[Told]) -> str:
+    """Every alert by area, and which are told within a minute."""
+    by_alert: dict[str, list[Told]] = {}
+    for rule, latency in told:
+        by_alert.setdefault(rule.alert.alert, []).append((rule, latency))
     lines = [
         "# Runbooks",
         "",
         NOTE,
         "",
         "One page for each alert, linked from its notification. `docs/alerts.md` says how to add and change them.",
+        "",
+        "*Told after* is from the fact to the first notification, by design: its age by the threshold, `for` and the",
+        "wait for others of the group, and at most the exporter's poll, a scrape and an evaluation more.",
+        "",
+        f"Within {in_words(PROMISED, 'seconds')} of the fact: {_within(told)}. The others take longer, by their",
+        "threshold, their `for`, a slower poll or a slower evaluation.",
     ]
     for area in areas:
-        lines += ["", f"## {area.about}", "", "| alert | severity | when |", "| --- | --- | --- |"]
+        lines += ["", f"## {area.about}", "", "| alert | severity | told after | when |", "| --- | --- | --- | --- |"]
         for alert in area.alerts:
             case = alert.tests.fires[0]
             severities = ", ".join(alert.severities) + (" (off unless asked for)" if alert.opt_in else "")
             summary = _plain(case.summary, alert)
-            lines.append(f"| [{alert.alert}]({alert.alert}.md) | {severities} | {summary} |")
+            soon = "; ".join(_words(latency) for _, latency in by_alert[alert.alert])
+            lines.append(f"| [{alert.alert}]({alert.alert}.md) | {severities} | {soon} | {summary} |")
     return "\n".join(lines) + "\n"
 
 
 def _plain(text: str, alert: Alert) -> str:
-    from millrace.alerts.rules import in_words
-
     level = alert.levels[(alert.tests.fires[0].severities or alert.severities)[0]]
     threshold = "" if level.threshold is None else in_words(level.threshold, alert.unit)
     return " ".join(text.replace("$threshold", threshold).replace("|", "\\|").split())
 
 
-def _levels(rules: Sequence[Rule]) -> str:
-    lines = ["| severity | threshold | for |", "| --- | --- | --- |"]
-    for rule in rules:
-        threshold = rule.text("$threshold") or "–"
-        lines.append(f"| {rule.severity} | {threshold} | {rule.duration} |")
+def _levels(told: Sequence[Told]) -> str:
+    lines = ["| severity | threshold | for | group wait | told after |", "| --- | --- | --- | --- | --- |"]
+    for rule, latency in told:
+        threshold, wait = rule.text("$threshold") or "–", latency.group_wait if latency else "–"
+        lines.append(f"| {rule.severity} | {threshold} | {rule.duration} | {wait} | {_words(latency)} |")
     return "\n".join(lines)
+
+
+def _words(latency: Latency | None) -> str:
+    return latency.words if latency else "–"
+
+
+def _within(told: Sequence[Told]) -> str:
+    """Alerts that are told within the promised time at each of their severities, or at which."""
+    found: dict[str, list[str]] = {}
+    slower: set[str] = set()
+    for rule, latency in told:
+        name = rule.alert.alert
+        if latency is not None and latency.most <= PROMISED:
+            found.setdefault(name, []).append(rule.severity)
+        else:
+            slower.add(name)
+    links = [
+        f"[{name}]({name}.md)" + (f" ({', '.join(severities)})" if name in slower else "")
+        for name, severities in sorted(found.items())
+    ]
+    return ", ".join(links) or "none"
 
 
 def _facts(alert: Alert, rule: Rule, muted: Sequence[str]) -> str:

@@ -168,6 +168,7 @@ def _alert(said: Objectives, kind: str, fast: bool) -> Alert:
             "area": "objectives",
             "severity": "critical" if fast else "warning",
             "expr": _expression(said, kind, burns),
+            "waits": burns[0].short,
             "owner": "domain",
             "summary": summary.format(**template),
             "description": description.format(burn="{{ $value | humanize }}"),

@@ -117,12 +117,17 @@ class InstigatorsCollector:
 
     def _samples(self, states: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Samples:
         samples = Samples(self.name)
+        running_since: dict[str, float] = {}
         for location in self._workspace.now.locations.values():
             for one in location.instigators:
                 status, body = states.get(one.selector_id, ("", {}))
                 running = status in _RUNNING or (one.default_running and status in ("", *_IN_CODE))
                 key = (location.name, one.name, one.kind)
                 samples.set("dagster_instigator_running", key, float(running))
+                if running:
+                    running_since[one.selector_id] = self._running_since.get(one.selector_id, self._now())
+                    since = running_since[one.selector_id]
+                    samples.set("dagster_instigator_running_since_timestamp_seconds", key, since)
                 for result, timestamp in self._last.get(one.selector_id, {}).items():
                     samples.set("dagster_instigator_last_tick_timestamp_seconds", (*key, result), timestamp)
                 for result in TICKS:
@@ -132,6 +137,7 @@ class InstigatorsCollector:
                     samples.set("dagster_sensor_min_interval_seconds", key[:2], one.interval_seconds)
                 elif running and (expected := self._expected(one, body)) is not None:
                     samples.set("dagster_schedule_expected_tick_timestamp_seconds", key[:2], expected)
+        self._running_since = running_since
         return samples
 
     def _expected(self, schedule: Instigator, body: Mapping[str, Any]) -> float | None:
@@ -142,7 +148,7 @@ class InstigatorsCollector:
         return next_tick(schedule.crons, schedule.timezone, max(moments)) if moments else None
 
     def dump(self) -> dict[str, Any]:
-        """Cursor, counters, ticks that go on."""
+        """Cursor, counters, ticks that go on, since when what is on is on."""
         return {
             "floor": self._floor,
             "baseline": self._baseline,
@@ -151,6 +157,7 @@ class InstigatorsCollector:
             "counts": self._counts,
             "last": self._last,
             "due": self._due,
+            "running_since": self._running_since,
         }
 
     def restore(self, dumped: Mapping[str, Any] | None) -> None:
@@ -163,6 +170,7 @@ class InstigatorsCollector:
         self._counts: dict[str, dict[str, int]] = {key: dict(one) for key, one in given.get("counts", {}).items()}
         self._last: dict[str, dict[str, float]] = {key: dict(one) for key, one in given.get("last", {}).items()}
         self._due: dict[str, float] = dict(given.get("due", {}))
+        self._running_since: dict[str, float] = dict(given.get("running_since", {}))
         self._marks: list[tuple[float, int]] = []
         if self._seen:
             self._marks = [(self._clock(), max(self._seen))]

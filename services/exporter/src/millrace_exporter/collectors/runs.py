@@ -207,6 +207,9 @@ class RunsCollector:
         shown = {job: state for job, state in self._jobs.items() if job not in removed}
         for job, state in shown.items():
             _job_samples(samples, job, state)
+        self._known_since = {job: self._known_since.get(job, self._now()) for job in definitions.jobs}
+        for job, since in self._known_since.items():
+            samples.set("dagster_job_known_since_timestamp_seconds", job, since)
         for job in dict.fromkeys([*definitions.jobs, *shown]):
             samples.seed("dagster_runs_in_flight", [(*job, status) for status in IN_FLIGHT])
             samples.seed("dagster_runs_completed_total", [(*job, status) for status in ENDED])
@@ -222,6 +225,7 @@ class RunsCollector:
             "completed": [[*labels, count] for labels, count in self._completed.items()],
             "retries": [[*labels, count] for labels, count in self._retries.items()],
             "jobs": [[*job, state.ends] for job, state in self._jobs.items()],
+            "known_since": [[*job, since] for job, since in self._known_since.items()],
             "histograms": {
                 family: [[*labels, histogram.dump()] for labels, histogram in histograms.items()]
                 for family, histograms in self._histograms.items()
@@ -241,6 +245,7 @@ class RunsCollector:
         self._retries = {(a, b, c): int(count) for a, b, c, count in given.get("retries", [])}
         self._last: dict[tuple[str, str, str], RunExemplar] = {}
         self._jobs: dict[Job, JobState] = {(a, b): JobState(list(ends)) for a, b, ends in given.get("jobs", [])}
+        self._known_since: dict[Job, float] = {(a, b): since for a, b, since in given.get("known_since", [])}
         histograms = given.get("histograms", {})
         self._histograms: dict[str, dict[tuple[str, str, str], Histogram]] = {
             family: {(a, b, c): Histogram.restored(family, one) for a, b, c, one in histograms.get(family, [])}
@@ -256,6 +261,9 @@ def _job_samples(samples: Samples, job: Job, state: JobState) -> None:
     last = state.ends[-1]
     samples.set("dagster_job_last_run_timestamp_seconds", job, last[0])
     samples.set("dagster_job_last_run_success", job, float(last[2]))
+    succeeded = [end[0] for end in state.ends if end[2]]
+    if succeeded:
+        samples.set("dagster_job_last_success_timestamp_seconds", job, max(succeeded))
     failures = 0
     for end in reversed(state.ends):
         if end[2]:
