@@ -131,8 +131,8 @@ def test_selectors_are_found_wherever_they_stand() -> None:
     ]
 
 
-def test_a_selector_as_text_asks_for_the_same() -> None:
-    expression = r'one{a="1", b!="q\"\\s", c=~"x\\.y|z", d!~""} > {__name__="two", e="é"}'
+def test_a_selector_as_text_asks_for_the_same_in_the_order_of_its_labels() -> None:
+    expression = r'one{d!~"", a="1", b!="q\"\\s", c=~"x\\.y|z"} > {__name__="two", e="é"}'
     found = selectors(expression, "x")
 
     assert [str(one) for one in found] == [r'one{a="1", b!="q\"\\s", c=~"x\\.y|z", d!~""}', 'two{e="é"}']

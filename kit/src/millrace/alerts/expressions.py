@@ -24,7 +24,7 @@ _OPERATORS: Mapping[str, _Operator] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Matcher:
     """What a selector asks of one label."""
 
@@ -53,7 +53,10 @@ class Matcher:
 
 @dataclass(frozen=True)
 class Selector:
-    """One selector of an expression: the metric, and what it asks of labels; as text a selector of its own."""
+    """One selector of an expression: the metric, and what it asks of labels; as text a selector of its own.
+
+    Matchers are sorted by label, as Prometheus gives an expression back.
+    """
 
     metric: str
     matchers: tuple[Matcher, ...] = ()
@@ -84,7 +87,7 @@ def selectors(expression: str, subject: str) -> list[Selector]:
         matchers = [Matcher(one.name, _OPERATORS[str(one.op)], one.value) for one in node.matchers.matchers]
         names = [one.value for one in matchers if (one.label, one.operator) == ("__name__", "=")]
         if name := node.name or next(iter(names), ""):
-            found.append(Selector(name, tuple(one for one in matchers if one.label != "__name__")))
+            found.append(Selector(name, tuple(sorted(one for one in matchers if one.label != "__name__"))))
         else:
             nameless.append(node.prettify())
 
