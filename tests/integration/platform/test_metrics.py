@@ -222,7 +222,9 @@ def test_what_rules_ask_for_is_known_to_the_running_prometheus(harvested: Platfo
         asked = asked_by_rules(answer(harvested, "rules")["groups"])
         assert {str(one) for one in asked} >= {str(one) for one in asked_in_catalogue(running=True)}
         answered = [
-            one for one in asked if answer(harvested, f"query?query={quote(f'count(last_over_time({one}[1h]))')}")["result"]
+            one
+            for one in asked
+            if answer(harvested, f"query?query={quote(f'count(last_over_time({one}[1h]))')}")["result"]
         ]
         assert list(differing(asked, answered)) == []
 
