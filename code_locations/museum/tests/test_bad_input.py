@@ -206,6 +206,25 @@ def test_a_200_mb_line_costs_itself_and_not_the_memory(tmp_path: Path) -> None:
     assert "the line has 200,000,02" in reject.reason
 
 
+def test_a_stage_that_rejects_rows_has_a_score_below_that_of_the_same_rows_without(tmp_path: Path, run: Any) -> None:
+    def said(folder: str, content: list[bytes]) -> dict[str, float]:
+        outcome = run(museum(tmp_path / folder, b"\n".join(content)))
+        assert outcome.result.success, outcome.failures
+        (event,) = [
+            one
+            for one in outcome.result.get_asset_materialization_events()
+            if one.asset_key == dg.AssetKey("harvested_objects")
+        ]
+        metadata = event.step_materialization_data.materialization.metadata
+        return {name: metadata[name].value for name in ("accepted_share", "filled_share", "quality_score")}
+
+    whole, broken = said("whole", lines(98)), said("broken", [*lines(98), b'{"acno": ', b'{"acno": '])
+
+    assert (whole["accepted_share"], broken["accepted_share"]) == (1.0, 0.98)
+    assert broken["filled_share"] == whole["filled_share"] == whole["quality_score"]
+    assert broken["quality_score"] == pytest.approx(0.98 * whole["quality_score"], abs=2e-6)
+
+
 @pytest.mark.parametrize("name", ["artworks.ndjson", "artworks.ndjson.gz"])
 def test_an_empty_source_is_refused(tmp_path: Path, run: Any, name: str) -> None:
     content = gzip.compress(b"", mtime=0) if name.endswith(".gz") else b""

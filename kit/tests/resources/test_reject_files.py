@@ -96,6 +96,19 @@ def test_rejected_rows_count_as_removed_and_rejected_values_do_not(bench_at: Any
     assert (said["rows_in"], said["rows_removed"]) == (4, 1)
 
 
+def test_the_score_falls_with_rejected_rows_and_with_nulls(bench_at: Any) -> None:
+    @dg.asset(name="a_rows")
+    @stage
+    def with_nulls(rejects: RejectFiles) -> pl.LazyFrame:
+        rejects.log("a_rows").add(FIRST)
+        return pl.LazyFrame({"a": [1, 2, 3], "b": ["x", None, None]})
+
+    said = bench_at.run(with_nulls).metadata("a_rows")
+
+    assert (said["accepted_share"], said["filled_share"]) == (0.75, 0.666667)
+    assert said["quality_score"] == 0.5  # 4 of the 8 cells of 3 rows written and 1 rejected
+
+
 def test_a_second_run_begins_its_rejects_anew(bench_at: Any) -> None:
     bench_at.run(lazily)
     bench_at.run(lazily)

@@ -44,6 +44,12 @@ def test_nulls_are_counted_by_column_with_their_share() -> None:
     ]
 
 
+def test_the_filled_share_is_that_of_all_cells() -> None:
+    frame = pl.DataFrame({"a": [1, None, None], "b": ["", "x", None], "c": [[], [], []], "d": [1, 2, 3]})
+
+    assert described(frame)[1]["filled_share"].value == 0.75
+
+
 def test_the_preview_has_the_first_rows_as_text() -> None:
     frame = pl.DataFrame({"a": range(100), "b": [None, *["x"] * 99]})
 

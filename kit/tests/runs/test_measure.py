@@ -42,6 +42,35 @@ def test_what_came_in_and_did_not_go_out_was_removed(
     assert (said["rows_in"], said["rows_removed"], said["removed_share"]) == (rows_in, removed, share)
 
 
+@pytest.mark.parametrize(
+    ("rows", "rejected", "filled_share", "accepted", "score"),
+    [
+        (10, None, 1.0, 1.0, 1.0),
+        (10, 0, 0.75, 1.0, 0.75),
+        (8, 2, 1.0, 0.8, 0.8),
+        (8, 2, 0.75, 0.8, 0.6),
+        (0, 3, None, 0.0, 0.0),
+        (2, 1, 1.0, 0.666667, 0.666667),
+    ],
+    ids=["whole", "nulls", "rejects", "both", "all_rejected", "rounded"],
+)
+def test_the_score_is_the_part_of_the_cells_that_came_in_and_went_out_with_a_value(
+    rows: int, rejected: int | None, filled_share: float | None, accepted: float, score: float
+) -> None:
+    measurement = begin_measurement()
+    measurement.rows_in = 1_000  # rows that were merged or not chosen are no worse
+    if rejected is not None:
+        measurement.count_rejected = lambda: rejected
+
+    said = {name: value.value for name, value in measurement.quality(rows, filled_share).items()}
+
+    assert said == {"accepted_share": accepted, "quality_score": score}
+
+
+def test_where_no_row_was_written_or_rejected_there_is_no_score() -> None:
+    assert begin_measurement().quality(0, None) == {}
+
+
 def test_seconds_and_speed_are_those_since_the_step_began() -> None:
     measurement = begin_measurement()
     time.sleep(0.1)

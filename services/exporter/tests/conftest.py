@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from millrace.testing.fixtures import object_store  # noqa: F401  # a fixture
 from millrace.testing.history import History
 from millrace_exporter.definitions import Asset, Definitions, Instigator, Location
 from millrace_exporter.exporter import Exporter
+from millrace_exporter.families import FAMILIES, exposed_names
 from millrace_exporter.settings import Settings
 from millrace_exporter.sources.database import Parameters
 
@@ -67,6 +68,7 @@ class Watched:
         """Poll once, a while after the last time; all of it must succeed."""
         self.clock.pass_(after)
         assert all((told := self.exporter.poll(*collectors)).values()), told
+        assert undeclared(self.series) == []
         return self.series
 
     def restart(self) -> None:
@@ -112,6 +114,17 @@ def parse(text: bytes) -> Series:
         assert key not in series, line
         series[key] = float(value)
     return series
+
+
+def undeclared(series: Iterable[tuple[str, frozenset[tuple[str, str]]]]) -> list[str]:
+    """Series with a value of a label that its family does not declare."""
+    values = {name: family.values for family in FAMILIES.values() for name in exposed_names(family)}
+    return [
+        f'{name}{{{label}="{value}"}}'
+        for name, labels in series
+        for label, value in labels
+        if value not in values[name].get(label, (value,))
+    ]
 
 
 @dataclass

@@ -4,9 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
+from millrace.quality import Reject, RejectKind
+from millrace.resources import RejectFiles, StageParquetIOManager
+from millrace.runs import stage
+from millrace.stores import Place
 from millrace_exporter.collectors.storage import DAGSTER_VERSION, SCHEMA_REVISION
+from millrace_exporter.families import METADATA_KEYS
 
 
 @dg.asset
@@ -64,6 +70,23 @@ def test_a_materialisation_brings_its_allowed_numbers_and_no_others(exporter: An
     assert values == {"seconds": 1.5}
     assert exporter.value("dagster_asset_materializations_total", asset_key="made") == 1
     assert exporter.value("millrace_exporter_collector_unreadable_total", collector="assets") == 0
+
+
+def test_a_stage_of_the_kit_brings_every_key_that_is_promised(exporter: Any, instance: Any, tmp_path: Path) -> None:
+    @dg.asset(name="a_rows")
+    @stage
+    def rows(rejects: RejectFiles) -> pl.LazyFrame:
+        rejects.log("a_rows").add(Reject(RejectKind.ROW, "a.csv:2", "too short", "length"))
+        return pl.LazyFrame({"a": [1, 2, 3], "b": ["x", None, None]})
+
+    place = Place(address=str(tmp_path / "data"))
+    resources = {"io_manager": StageParquetIOManager.at(place), "rejects": RejectFiles(place=place.below("rejects"))}
+    run(instance, rows, resources=resources)
+    exporter.poll()
+
+    values = {dict(key)["key"]: value for key, value in exporter.all("dagster_asset_metadata_value").items()}
+    assert set(values) == set(METADATA_KEYS)
+    assert (values["removed_share"], values["quality_score"]) == (0.25, 0.5)
 
 
 def test_a_failing_asset_does_not_look_fresh(exporter: Any, instance: Any, database: Any) -> None:

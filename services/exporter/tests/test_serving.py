@@ -361,8 +361,8 @@ def families_problems(family: Family) -> list[str]:
         problems.append("base units, and no ages")
     if {"run_id", "partition", "step", "step_key"} & set(family.labels):
         problems.append("no run, partition or step in a label")
-    if not set(family.seeded) <= set(family.labels):
-        problems.append("only labels of its own are seeded")
+    if not set(family.values) <= set(family.labels) or set(family.seeded) & set(family.closed):
+        problems.append("only labels of its own have values, in one way")
     if not all((family.help, family.zero, family.blind, family.alert)) or family.cap < 1:
         problems.append("it says what it means, and has a cap")
     if family.collector not in COLLECTORS:

@@ -24,7 +24,7 @@ from millrace.domains import installed_domains
 from millrace.testing.fixtures import not_here
 from millrace.testing.programs import NoProgramError
 from millrace.testing.prometheus import prometheus_server
-from millrace_exporter.families import FAMILIES, FRESHNESS_LEVELS, Family
+from millrace_exporter.families import FAMILIES, Family
 from millrace_grafana.build import outline
 from millrace_grafana.queries import EXPECTED_EMPTY, FOLDER, dashboards
 
@@ -43,18 +43,6 @@ def root() -> Path:
 def shown() -> dict[str, dict]:
     """The committed dashboards by uid."""
     return dashboards(ROOT / FOLDER)
-
-
-@pytest.fixture(scope="session")
-def recorded() -> dict[str, frozenset[str]]:
-    """Labels by name of a series, of the exporters that others wrote."""
-    found: dict[str, frozenset[str]] = {}
-    for path in sorted((ROOT / "infra" / "metrics").glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line and not line.startswith("#"):
-                name, _, labels = line.partition(" ")
-                found[name] = found.get(name, frozenset()) | frozenset(filter(None, labels.split(",")))
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +81,7 @@ class World:
             given = [{"code_location": location} for location in self.locations]
         elif "service" in free:
             services = [{"service": name, "name": f"m-{name}", "run_job": ""} for name in ("postgres", "gateway")]
-            runs = [{"service": "", "name": "run", "run_job": f"{location}.{job}"} for location, job in self.jobs]
+            runs = [{"service": f"{location}-run", "name": "run", "run_job": job} for location, job in self.jobs]
             given = [*services, *runs]
         open_labels = [label for label in free if label not in given[0]]
         for one in given:
@@ -102,19 +90,7 @@ class World:
                 yield {label: everything[label] for label in free}
 
     def _values(self, family: Family, label: str) -> Sequence[str]:
-        if label in family.seeded:
-            return family.seeded[label]
-        many = {
-            "status": ("success", "failure", "queued", "starting", "started"),
-            "severity": ("error", "warn"),
-            "type": ("sensor",) if "nstigator" in family.name else ("WROTE",),
-            "level": FRESHNESS_LEVELS,
-            "state": ("one",),
-            "key": ("seconds", "rows_per_second", "peak_memory_bytes", "removed_share"),
-            "collector": ("runs", "assets"),
-            "relation": ("event_logs", "runs"),
-        }
-        return many.get(label, (f"a_{label}",))
+        return family.values.get(label, ("event_logs", "runs") if label == "relation" else (f"a_{label}",))
 
 
 def exporter_page(world: World) -> str:

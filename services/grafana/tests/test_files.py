@@ -160,7 +160,6 @@ def test_an_alert_and_the_panel_that_shows_the_same_lead_to_each_other(shown: di
         "BackupFailed": "backups have no figure of their own yet",
         "BackupStale": "the same",
         "JobSucceeded": "tells of what went well",
-        "QualityScoreDrop": "no domain gives its assets a score yet",
     }
 
     assert set(linked) - set(catalogued) == set()

@@ -1,42 +1,14 @@
 """Every query of every committed dashboard: its metrics exist, Prometheus takes it, and it says something."""
 
+from pathlib import Path
+
 import pytest
 
+from millrace.alerts.exposed import load_exposed
 from millrace.alerts.expressions import selectors
 from millrace.errors import PlatformRefusedError, SourceUnavailableError
 from millrace_exporter.families import FAMILIES, exposed_names
 from millrace_grafana.queries import Asked, Prometheus, ask_all, asked_by
-
-# Prometheus puts the first on whatever it scrapes, and makes the others itself.
-TARGET = frozenset({"job", "instance"})
-MADE_BY_PROMETHEUS = {
-    "up": frozenset[str](),
-    "scrape_samples_scraped": frozenset[str](),
-    "scrape_duration_seconds": frozenset[str](),
-    "ALERTS": frozenset({"alertname", "alertstate", "severity"}),
-}
-
-
-def exposed(recorded: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """Labels by name, of everything that can be scraped."""
-    ours = {
-        name: frozenset(family.labels) | ({"le"} if family.kind == "histogram" else set())
-        for family in FAMILIES.values()
-        for name in exposed_names(family)
-    }
-    return {**recorded, **MADE_BY_PROMETHEUS, **ours}
-
-
-def problems(asked: Asked, known: dict[str, frozenset[str]]) -> list[str]:
-    """Names and labels that no exporter exposes."""
-    found = []
-    for selector in selectors(asked.expr, asked.place):
-        if selector.metric not in known:
-            found.append(f"{asked.place}: nobody exposes {selector.metric}")
-        else:
-            lacking = selector.labels - known[selector.metric] - TARGET
-            found += [f"{asked.place}: {selector.metric} has no label {label}" for label in sorted(lacking)]
-    return found
 
 
 def everything(shown: dict[str, dict]) -> list[Asked]:
@@ -47,25 +19,27 @@ def a_query(expr: str) -> Asked:
     return Asked("page", "panel", expr, expr, instant=True)
 
 
-def test_every_metric_and_label_that_a_query_names_is_exposed(
-    shown: dict[str, dict], recorded: dict[str, frozenset[str]]
-) -> None:
-    known = exposed(recorded)
+def test_every_metric_label_and_value_that_a_query_names_is_exposed(root: Path, shown: dict[str, dict]) -> None:
+    known = load_exposed(root)
 
-    assert [problem for asked in everything(shown) for problem in problems(asked, known)] == []
+    assert [problem for asked in everything(shown) for problem in known.problems_of(asked.expr, asked.place)] == []
 
 
 @pytest.mark.parametrize(
     ("expr", "problem"),
     [
-        ("sum(dagster_runs_inflight)", "nobody exposes dagster_runs_inflight"),
+        ("sum(dagster_runs_inflight)", "no exporter exposes dagster_runs_inflight"),
         ('dagster_asset_rows{job_name="x"}', "dagster_asset_rows has no label job_name"),
+        (
+            'dagster_asset_check_status{severity="warning"}',
+            "dagster_asset_check_status has no severity='warning' (expected error, warn)",
+        ),
     ],
 )
-def test_a_metric_or_label_that_nobody_exposes_is_found(
-    recorded: dict[str, frozenset[str]], expr: str, problem: str
-) -> None:
-    assert problems(a_query(expr), exposed(recorded)) == [f"page: panel: {problem}"]
+def test_a_metric_label_or_value_that_nobody_exposes_is_found(root: Path, expr: str, problem: str) -> None:
+    asked = a_query(expr)
+
+    assert load_exposed(root).problems_of(asked.expr, asked.place) == [f"page: panel: {problem}"]
 
 
 def test_every_family_of_the_exporter_is_on_a_dashboard(shown: dict[str, dict]) -> None:

@@ -1,23 +1,24 @@
-"""Which metrics exist: what our exporter declares, and what each other one was seen to expose.
+"""Which metrics, labels and values exist: what our exporter declares, and what each other one was seen to expose.
 
 What belongs here: reading both, and taking a record from a metrics page. What does not: reaching exporters
 (`millrace alerts record`), and PromQL (`expressions`).
 
 A record is a text file of `infra/metrics/`, named as the job in `infra/prometheus/prometheus.yml`: a comment with the
-version, then a line per series name with its labels. An alert on a name that nobody exposes never fires and nobody
-notices: this is the one mistake that neither promtool nor Prometheus finds.
+version, then a line per series name with its labels. An alert on a name that nobody exposes, or on a value that a
+label never has, never fires and nobody notices: this is the one mistake that neither promtool nor Prometheus finds.
+Values are known where their set is closed: what `families` of our exporter declares, jobs of scrapes, states of alerts.
 """
 
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from millrace.alerts.catalogue import Area, alerts_of
-from millrace.alerts.expressions import Selector, selectors
+from millrace.alerts.catalogue import SEVERITIES, Area, Record, alerts_of
+from millrace.alerts.expressions import Matcher, Selector, selectors, sole_selector
 
 EXPORTER = "exporter"
 # Prometheus puts these on whatever it scrapes, and makes these series itself.
@@ -28,20 +29,23 @@ _BUILT_IN = {
     "scrape_duration_seconds": frozenset[str](),
     "ALERTS": frozenset({"alertname", "alertstate", "severity", "owner", "area", "source"}),
 }
+_BUILT_IN_VALUES = {"ALERTS": {"alertstate": ("pending", "firing"), "severity": SEVERITIES}}
 _SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ")
 _LABEL_NAME = re.compile(r'([a-zA-Z_]\w*)="(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True)
 class Exposed:
-    """Series names with the exporters that expose them and the labels that they have there.
+    """What can be asked for.
 
     Attributes:
         names: Labels by exporter, by series name.
+        values: Every value that a label can have, by label, by series name; of labels with a closed set.
         polls: Seconds between two polls of what our own exporter exposes, by series name.
     """
 
     names: Mapping[str, Mapping[str, frozenset[str]]]
+    values: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     polls: Mapping[str, float] = field(default_factory=dict)
 
     def source(self, metrics: Iterable[str]) -> str:
@@ -50,23 +54,56 @@ class Exposed:
         return EXPORTER if EXPORTER in found else min(found, default="prometheus")
 
     def problems(self, areas: list[Area]) -> list[str]:
-        """Names and labels in the catalogue's expressions that no exporter exposes."""
-        recorded = {one.record: one.expr for area in areas for one in area.records}
-        asked = [(one.alert, one.expr.replace("$threshold", "1")) for one in alerts_of(areas)] + list(recorded.items())
+        """Names, labels and values in the catalogue's expressions that no exporter exposes."""
+        recorded = {one.record: one for area in areas for one in area.records}
+        asked = [(one.alert, one.expr.replace("$threshold", "1")) for one in alerts_of(areas)]
+        asked += [(one.record, one.expr) for one in recorded.values()]
+        return [problem for subject, expression in asked for problem in self.problems_of(expression, subject, recorded)]
+
+    def problems_of(self, expression: str, subject: str, recorded: Mapping[str, Record] | None = None) -> list[str]:
+        """Names, labels and values of one expression that no exporter exposes.
+
+        Args:
+            expression: PromQL.
+            subject: Whose it is, for people.
+            recorded: Rules by the name that they record.
+        """
         return [
-            problem
-            for subject, expression in asked
+            f"{subject}: {problem}"
             for selector in selectors(expression, subject)
-            if selector.metric not in recorded
-            for problem in self._problems(subject, selector)
+            for problem in self._problems(selector, recorded or {})
         ]
 
-    def _problems(self, subject: str, selector: Selector) -> list[str]:
-        by_exporter = self.names.get(selector.metric)
+    def _problems(self, selector: Selector, recorded: Mapping[str, Record]) -> Iterator[str]:
+        narrowing: tuple[Matcher, ...] = ()
+        metric = selector.metric
+        while metric in recorded:
+            # A record that is a selector and nothing else has labels and values of what it selects.
+            record = recorded[metric]
+            selected = sole_selector(record.expr, metric)
+            if selected is None or record.labels:
+                return
+            metric, narrowing = selected.metric, (*narrowing, *selected.matchers)
+        by_exporter = self.names.get(metric)
         if by_exporter is None:
-            return [f"{subject}: no exporter exposes {selector.metric}"]
+            yield f"no exporter exposes {metric}"
+            return
         labels = frozenset().union(*by_exporter.values()) | _TARGET_LABELS
-        return [f"{subject}: {selector.metric} has no label {name}" for name in sorted(selector.labels - labels)]
+        yield from (f"{selector.metric} has no label {name}" for name in sorted(selector.labels - labels))
+        closed = self._closed(metric, by_exporter)
+        for matcher in selector.matchers:
+            if matcher.label in closed:
+                admitted = [one for one in narrowing if one.label == matcher.label]
+                values = [value for value in closed[matcher.label] if all(one.admits(value) for one in admitted)]
+                yield from (
+                    f"{selector.metric} has no {matcher.label}={value!r} (expected {', '.join(values)})"
+                    for value in _impossible(matcher, values)
+                )
+
+    def _closed(self, metric: str, by_exporter: Mapping[str, frozenset[str]]) -> Mapping[str, tuple[str, ...]]:
+        """Closed sets of a metric, with the jobs that scrape it: all, for what Prometheus makes of each scrape."""
+        jobs = {job for found in self.names.values() for job in found} if metric in _BUILT_IN else by_exporter
+        return {"job": tuple(sorted(jobs)), **self.values.get(metric, {})}
 
 
 def load_exposed(root: Path) -> Exposed:
@@ -75,14 +112,24 @@ def load_exposed(root: Path) -> Exposed:
     for path in sorted((root / "infra" / "metrics").glob("*.txt")):
         for name, labels in read_record(path).items():
             names.setdefault(name, {})[path.stem] = labels
+    values: dict[str, Mapping[str, tuple[str, ...]]] = {**_BUILT_IN_VALUES}
     polls: dict[str, float] = {}
     declared = _declared(root / "services/exporter/src/millrace_exporter/families.py")
     for family in declared.FAMILIES.values():
         for name in declared.exposed_names(family):
-            buckets = {"le"} if name.endswith("_bucket") else set[str]()
-            names.setdefault(name, {})[EXPORTER] = frozenset({*family.labels, *buckets})
+            bounds = {"le"} if name.endswith("_bucket") else set()
+            names.setdefault(name, {})[EXPORTER] = frozenset(family.labels) | bounds
+            values[name] = family.values
             polls[name] = declared.COLLECTORS[family.collector]
-    return Exposed(names, polls)
+    return Exposed(names, values, polls)
+
+
+def _impossible(matcher: Matcher, values: Iterable[str]) -> list[str]:
+    """What a matcher names and the label never is; all of it, if it is an expression that nothing answers to."""
+    if named := matcher.named():
+        return [value for value in named if value not in values]
+    is_there = Matcher(matcher.label, "=~" if "~" in matcher.operator else "=", matcher.value)
+    return [] if not matcher.value or any(is_there.admits(value) for value in values) else [matcher.value]
 
 
 def read_record(path: Path) -> dict[str, frozenset[str]]:
@@ -92,7 +139,7 @@ def read_record(path: Path) -> dict[str, frozenset[str]]:
 
 
 def _declared(path: Path) -> ModuleType:
-    """What our exporter declares. Its module is loaded by path: the kit depends on no service."""
+    """What our exporter declares: `families`, loaded by path, because the kit depends on no service."""
     specification = importlib.util.spec_from_file_location("_millrace_exporter_families", path)
     assert specification is not None  # noqa: S101  # it ends in .py
     assert specification.loader is not None  # noqa: S101

@@ -7,18 +7,67 @@ end. Expressions are narrowed from outside, by `and on (â€¦)` and `unless on (â€
 selector within is touched, so it works whatever the expression looks like.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from millrace.errors import ConfigurationError
+
+_Operator = Literal["=", "!=", "=~", "!~"]
+# By the parser's names, which are the only thing of its operators that can be a key.
+_OPERATORS: Mapping[str, _Operator] = {
+    "MatchOp.Equal": "=",
+    "MatchOp.NotEqual": "!=",
+    "MatchOp.Re": "=~",
+    "MatchOp.NotRe": "!~",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Matcher:
+    """What a selector asks of one label."""
+
+    label: str
+    operator: _Operator
+    value: str
+
+    def admits(self, value: str) -> bool:
+        """Whether a series whose label has this value is asked for."""
+        is_there = re.fullmatch(self.value, value) is not None if "~" in self.operator else self.value == value
+        return is_there is not self.operator.startswith("!")
+
+    def named(self) -> list[str]:
+        """The values that it names: one, or the alternatives of an expression that is nothing but these.
+
+        Empty for any other expression, and for the empty value, which is the label's absence.
+        """
+        values = self.value.split("|") if "~" in self.operator else [self.value]
+        is_plain = "~" not in self.operator or all(re.fullmatch(r"[\w -]*", value) for value in values)
+        return [value for value in values if value] if is_plain else []
+
+    def __str__(self) -> str:
+        quoted = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'{self.label}{self.operator}"{quoted}"'
 
 
 @dataclass(frozen=True)
 class Selector:
-    """One selector of an expression: the metric, and the labels that it asks for."""
+    """One selector of an expression: the metric, and what it asks of labels; as text a selector of its own.
+
+    Matchers are sorted by label, as Prometheus gives an expression back.
+    """
 
     metric: str
-    labels: frozenset[str]
+    matchers: tuple[Matcher, ...] = ()
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels that it asks for."""
+        return frozenset(matcher.label for matcher in self.matchers)
+
+    def __str__(self) -> str:
+        return f"{self.metric}{{{', '.join(map(str, self.matchers))}}}" if self.matchers else self.metric
 
 
 def selectors(expression: str, subject: str) -> list[Selector]:
@@ -35,11 +84,10 @@ def selectors(expression: str, subject: str) -> list[Selector]:
     def visit(node: promql_parser.Expr) -> None:
         if not isinstance(node, promql_parser.VectorSelector):
             return
-        matchers = {matcher.name: matcher for matcher in node.matchers.matchers}
-        named = matchers.pop("__name__", None)
-        name = node.name or (named.value if named and named.op == promql_parser.MatchOp.Equal else "")
-        if name:
-            found.append(Selector(name, frozenset(matchers)))
+        matchers = [Matcher(one.name, _OPERATORS[str(one.op)], one.value) for one in node.matchers.matchers]
+        names = [one.value for one in matchers if (one.label, one.operator) == ("__name__", "=")]
+        if name := node.name or next(iter(names), ""):
+            found.append(Selector(name, tuple(sorted(one for one in matchers if one.label != "__name__"))))
         else:
             nameless.append(node.prettify())
 
@@ -50,6 +98,18 @@ def selectors(expression: str, subject: str) -> list[Selector]:
     if nameless:
         raise ConfigurationError(subject, [f"a selector without a metric: {one}" for one in nameless])
     return found
+
+
+def sole_selector(expression: str, subject: str) -> Selector | None:
+    """The selector that an expression is; None if it is more than that.
+
+    Raises:
+        ConfigurationError: as `selectors`.
+    """
+    import promql_parser
+
+    found = selectors(expression, subject)
+    return found[0] if isinstance(promql_parser.parse(expression), promql_parser.VectorSelector) else None
 
 
 def restricted(expression: str, labels: Mapping[str, str], *, but: Sequence[Mapping[str, str]] = ()) -> str:

@@ -69,7 +69,7 @@ class StageParquetIOManager(PolarsParquetIOManager):
             return pl.scan_parquet(store.address_of(self._name(path)), storage_options=store.polars_options)
 
     def get_metadata(self, context: dg.OutputContext, obj: Any) -> dict[str, dg.MetadataValue]:  # noqa: ARG002
-        """Describe what was written: see `describe_frame` and `Measurement.metadata`."""
+        """Describe what was written: see `describe_frame`, and `metadata` and `quality` of `Measurement`."""
         promised = (context.definition_metadata or {}).get(COLUMN_SCHEMA)
         columns = promised.columns if isinstance(promised, dg.TableSchema) else []
         descriptions = {column.name: column.description for column in columns}
@@ -78,7 +78,9 @@ class StageParquetIOManager(PolarsParquetIOManager):
             store.address_of(self._name(self._get_path(context))), storage_options=store.polars_options
         )
         rows, metadata = describe_frame(written, descriptions)
-        return metadata | current_measurement().metadata(rows)
+        measurement, filled = current_measurement(), metadata.get("filled_share")
+        quality = measurement.quality(rows, filled.value if isinstance(filled, dg.FloatMetadataValue) else None)
+        return metadata | measurement.metadata(rows) | quality
 
     def _name(self, path: "UPath") -> str:
         return str(path).removeprefix(f"{self.place.address}/")

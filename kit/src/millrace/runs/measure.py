@@ -38,6 +38,31 @@ class Measurement:
         while self.at_end:
             self.at_end.pop()()
 
+    def quality(self, rows: int, filled_share: float | None) -> dict[str, dg.MetadataValue]:
+        """Score what the step wrote: which part of the cells that came in as rows went out with a value.
+
+        Args:
+            rows: Rows that it wrote.
+            filled_share: Cells of these that are not null, 0-1; None if there is no cell.
+
+        Returns:
+            `accepted_share` (0-1: rows written, of those written and those rejected; duplicates and rows outside of the
+            contract are rejects) and `quality_score`, its product with the filled share. Nothing if no row was written
+            or rejected: there is nothing to score.
+        """
+        judged = rows + self._rejected()
+        if not judged:
+            return {}
+        accepted_share = rows / judged
+        score = accepted_share * (1.0 if filled_share is None else filled_share)
+        return {
+            "accepted_share": dg.MetadataValue.float(round(accepted_share, 6)),
+            "quality_score": dg.MetadataValue.float(round(score, 6)),
+        }
+
+    def _rejected(self) -> int:
+        return self.count_rejected() if self.count_rejected is not None else 0
+
     def metadata(self, rows: int) -> dict[str, dg.MetadataValue]:
         """Describe the step.
 
@@ -49,8 +74,7 @@ class Measurement:
             `rows_removed` and `removed_share` (0-1) of what came in and did not go out.
         """
         seconds = max(time.monotonic() - self.started, 1e-6)
-        rejected = self.count_rejected() if self.count_rejected is not None else 0
-        rows_in = rows + rejected if self.rows_in is None else self.rows_in
+        rows_in = rows + self._rejected() if self.rows_in is None else self.rows_in
         removed = rows_in - rows
         return {
             "seconds": dg.MetadataValue.float(round(seconds, 3)),

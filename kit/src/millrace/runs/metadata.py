@@ -32,7 +32,8 @@ def describe_frame(
 
     Returns:
         The number of rows, and `dagster/row_count`, `dagster/column_schema`, `columns`, `null_counts` (table:
-        column, nulls, share), `preview` (table) and `completeness` (picture).
+        column, nulls, share); where there are rows also `preview` (table), `completeness` (picture) and, where there
+        are columns, `filled_share` (0-1, cells that are not null; an empty text or list is a value).
     """
     schema = frame.collect_schema()
     counts = frame.select(pl.len().alias("rows"), pl.all().null_count().name.prefix("null:")).collect()
@@ -54,6 +55,8 @@ def describe_frame(
     if rows:
         metadata["preview"] = preview(frame.head(PREVIEW_ROWS).collect())
         metadata["completeness"] = completeness_chart({name: 1 - count / rows for name, count in nulls.items()})
+    if rows and nulls:
+        metadata["filled_share"] = dg.MetadataValue.float(round(1 - sum(nulls.values()) / (rows * len(nulls)), 6))
     return rows, metadata
 
 

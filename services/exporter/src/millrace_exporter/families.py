@@ -34,6 +34,8 @@ class Family:
         cap: Most series (label sets); more are dropped and counted.
         buckets: Upper bounds of a histogram, in its unit, without +Inf.
         seeded: Values of labels that are there from the start, by label, so that 0 differs from "not reporting".
+        closed: Other labels that have no values but these, by label; seeded ones have none but theirs either. An
+            expression that asks for another one is refused.
     """
 
     name: str
@@ -47,6 +49,12 @@ class Family:
     cap: int
     buckets: tuple[float, ...] = ()
     seeded: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    closed: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def values(self) -> Mapping[str, tuple[str, ...]]:
+        """Every value of the labels that have a closed set, by label."""
+        return {**self.seeded, **self.closed}
 
 
 # Who fills families, and how often it polls by default, in seconds.
@@ -72,14 +80,23 @@ COLLECTORS: Mapping[str, float] = MappingProxyType(
     }
 )
 
-# Metadata of a materialisation that is a metric unless EXPORTER_METADATA_KEYS names others.
-METADATA_KEYS = ("seconds", "rows_per_second", "peak_memory_bytes", "removed_share", "quality_score")
+# Metadata of a materialisation that is a metric unless EXPORTER_METADATA_KEYS names others, and its meaning.
+METADATA_KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "seconds": "time of the step",
+        "rows_per_second": "rows written, by that time",
+        "peak_memory_bytes": "largest resident memory of the step's process",
+        "removed_share": "0 to 1: rows that came in and were not written, whether rejected, merged or selected",
+        "quality_score": "0 to 1: cells that were written with a value, of the cells of all rows written and rejected",
+    }
+)
 IN_FLIGHT = ("not_started", "queued", "starting", "started", "canceling")
 ENDED = ("success", "failure", "canceled")
 INSTIGATORS = ("schedule", "sensor", "auto_materialize")
 TICKS = ("success", "skipped", "failure")
 CHECK_RESULTS = ("passed", "failed", "error")
 SEVERITIES = ("error", "warn")
+BLOCKING = ("true", "false")
 FRESHNESS_LEVELS = ("warn", "fail")
 FRESHNESS_STATES: Mapping[str, int] = MappingProxyType({"pass": 0, "warn": 1, "fail": 2, "unknown": 3})
 PARTITION_STATES = ("materialized", "failed", "materializing", "missing")
@@ -109,7 +126,7 @@ _SINCE = "It counts from the exporter's cold start on; what the look-back found 
 _LATEST = "An event whose transaction commits later than the overlap after its neighbours is missed."
 
 
-def _seed(**values: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+def _values(**values: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType(values)
 
 
@@ -124,7 +141,7 @@ _RUNS = (
         "On queued for long, together with the timestamp of the oldest; a number alone says little.",
         "runs",
         _JOBS * len(IN_FLIGHT),
-        seeded=_seed(status=IN_FLIGHT),
+        seeded=_values(status=IN_FLIGHT),
     ),
     Family(
         "dagster_runs_oldest_in_status_timestamp_seconds",
@@ -136,6 +153,7 @@ _RUNS = (
         "time() - it, on queued and starting; on started compared with the expected duration.",
         "runs",
         _JOBS * len(IN_FLIGHT),
+        closed=_values(status=IN_FLIGHT),
     ),
     Family(
         "dagster_runs_completed_total",
@@ -147,7 +165,7 @@ _RUNS = (
         "increase() of failure above 0; the ratio of failure to all for rates.",
         "runs",
         _JOBS * len(ENDED),
-        seeded=_seed(status=ENDED),
+        seeded=_values(status=ENDED),
     ),
     Family(
         "dagster_run_retries_total",
@@ -159,7 +177,7 @@ _RUNS = (
         "A rate for storms.",
         "runs",
         _JOBS * len(ENDED),
-        seeded=_seed(status=ENDED),
+        seeded=_values(status=ENDED),
     ),
     Family(
         "dagster_run_duration_seconds",
@@ -172,6 +190,7 @@ _RUNS = (
         "runs",
         _JOBS * len(ENDED),
         buckets=_LONG,
+        closed=_values(status=ENDED),
     ),
     Family(
         "dagster_run_queue_wait_seconds",
@@ -184,6 +203,7 @@ _RUNS = (
         "runs",
         _JOBS * len(ENDED),
         buckets=_SHORT,
+        closed=_values(status=ENDED),
     ),
     Family(
         "dagster_run_start_seconds",
@@ -196,6 +216,7 @@ _RUNS = (
         "runs",
         _JOBS * len(ENDED),
         buckets=_SHORT,
+        closed=_values(status=ENDED),
     ),
     Family(
         "dagster_job_last_run_timestamp_seconds",
@@ -276,6 +297,7 @@ _INSTIGATION = (
         "Only for those that must run; multiply others by it.",
         "instigators",
         1000,
+        closed=_values(type=INSTIGATORS),
     ),
     Family(
         "dagster_instigator_running_since_timestamp_seconds",
@@ -298,6 +320,7 @@ _INSTIGATION = (
         "Sensors: time() - max by (name) of it and the time since it is on, against its interval; where running.",
         "instigators",
         1000 * len(TICKS),
+        closed=_values(type=INSTIGATORS, status=TICKS),
     ),
     Family(
         "dagster_instigator_ticks_total",
@@ -309,7 +332,8 @@ _INSTIGATION = (
         "increase() of failure above 0.",
         "instigators",
         1000 * len(TICKS),
-        seeded=_seed(status=TICKS),
+        seeded=_values(status=TICKS),
+        closed=_values(type=INSTIGATORS),
     ),
     Family(
         "dagster_schedule_expected_tick_timestamp_seconds",
@@ -368,7 +392,7 @@ _DAEMONS = (
         "No; on the oldest one.",
         "backfills",
         2,
-        seeded=_seed(kind=BACKFILLS),
+        seeded=_values(kind=BACKFILLS),
     ),
     Family(
         "dagster_backfill_partitions",
@@ -380,7 +404,7 @@ _DAEMONS = (
         "On failure above 0.",
         "backfills",
         8,
-        seeded=_seed(kind=BACKFILLS, state=BACKFILL_STATES),
+        seeded=_values(kind=BACKFILLS, state=BACKFILL_STATES),
     ),
     Family(
         "dagster_backfill_oldest_timestamp_seconds",
@@ -392,6 +416,7 @@ _DAEMONS = (
         "time() - it, with no change of the ended partitions.",
         "backfills",
         2,
+        closed=_values(kind=BACKFILLS),
     ),
     Family(
         "dagster_pool_slots",
@@ -403,7 +428,7 @@ _DAEMONS = (
         "free == 0 for long while steps are pending.",
         "pools",
         400,
-        seeded=_seed(state=SLOTS),
+        seeded=_values(state=SLOTS),
     ),
     Family(
         "dagster_pool_pending_steps",
@@ -462,6 +487,7 @@ _LOCATIONS = (
         "queued above 0, or running near limit, for minutes.",
         "code_servers",
         300,
+        closed=_values(state=REQUESTS),
     ),
     Family(
         "dagster_code_server_memory_bytes",
@@ -558,12 +584,16 @@ _ASSET_FAMILIES = (
         "dagster_asset_metadata_value",
         "gauge",
         ("asset_key", "key"),
-        "A number in the metadata of the last materialisation; only allowed keys, in the unit that the key names.",
+        "A number in the metadata of the last materialisation; only allowed keys: "
+        + "; ".join(f"{key} ({meaning})" for key, meaning in METADATA_KEYS.items()),
         "0: the value is 0. Absent: it does not say, or not within the look-back.",
-        "Keys that EXPORTER_METADATA_KEYS does not name.",
-        "Performance: seconds or rows_per_second against its own history; quality_score against a floor.",
+        "Keys that EXPORTER_METADATA_KEYS does not name; alerts and dashboards may only ask for those that it names if "
+        "it is not set. quality_score: only stages that the kit stores have one, and an empty text, an empty list or a "
+        "wrong value counts as a value.",
+        "Performance: seconds or rows_per_second against its own history; quality_score against its own too.",
         "assets",
         _ASSETS * 4,
+        closed=_values(key=tuple(METADATA_KEYS)),
     ),
     Family(
         "dagster_asset_partitions",
@@ -575,7 +605,7 @@ _ASSET_FAMILIES = (
         "On failed above 0.",
         "partitions",
         _ASSETS * len(PARTITION_STATES),
-        seeded=_seed(state=PARTITION_STATES),
+        seeded=_values(state=PARTITION_STATES),
     ),
 )
 
@@ -590,6 +620,7 @@ _FRESHNESS = (
         "No; the deadline is exact.",
         "freshness",
         _ASSETS * 2,
+        closed=_values(level=FRESHNESS_LEVELS),
     ),
     Family(
         "dagster_asset_freshness_deadline_timestamp_seconds",
@@ -634,7 +665,7 @@ _FRESHNESS = (
         "To see how many, where the asset's state is not 0.",
         "freshness",
         _ASSETS,
-        seeded=_seed(state=tuple(FRESHNESS_STATES)),
+        seeded=_values(state=tuple(FRESHNESS_STATES)),
     ),
 )
 
@@ -649,6 +680,7 @@ _CHECKS = (
         '== 0 with severity="error"; a failed check does not fail its run unless it blocks.',
         "checks",
         _ASSETS * 2,
+        closed=_values(severity=SEVERITIES, blocking=BLOCKING),
     ),
     Family(
         "dagster_asset_check_last_evaluation_timestamp_seconds",
@@ -671,7 +703,8 @@ _CHECKS = (
         'increase() of result="failed", error and warn apart.',
         "checks",
         _ASSETS * 2 * len(CHECK_RESULTS),
-        seeded=_seed(result=CHECK_RESULTS),
+        seeded=_values(result=CHECK_RESULTS),
+        closed=_values(severity=SEVERITIES, blocking=BLOCKING),
     ),
 )
 
@@ -841,7 +874,7 @@ def _neo4j(
     blind: str = "Absent while Neo4j does not answer.",
     **rest: Mapping[str, tuple[str, ...]],
 ) -> Family:
-    return Family(name, kind, labels, text, zero, blind, alert, "neo4j", cap, seeded=rest.get("seeded", _seed()))
+    return Family(name, kind, labels, text, zero, blind, alert, "neo4j", cap, seeded=rest.get("seeded", _values()))
 
 
 _NEO4J = (
@@ -939,7 +972,7 @@ _NEO4J = (
         "0: it is in another state. Absent: there is no such index.",
         'state="failed" == 1, or online == 0 for long.',
         cap=300,
-        seeded=_seed(state=INDEX_STATES),
+        seeded=_values(state=INDEX_STATES),
     ),
 )
 
@@ -995,7 +1028,7 @@ _OBJECT_STORE = (
         "== 0 for two probes.",
         "object_store",
         3,
-        seeded=_seed(operation=PROBES),
+        seeded=_values(operation=PROBES),
     ),
     Family(
         "object_store_probe_seconds",
@@ -1007,6 +1040,7 @@ _OBJECT_STORE = (
         "put above 2 for minutes.",
         "object_store",
         3,
+        closed=_values(operation=PROBES),
     ),
 )
 
@@ -1023,7 +1057,8 @@ def _self(
     cap: int = _ONE_EACH,
     blind: str = "Itself: where the exporter is down, up == 0 tells.",
 ) -> Family:
-    return Family(name, kind, labels, text, zero, blind, alert, "exporter", cap)
+    closed = _values(collector=tuple(COLLECTORS)) if "collector" in labels else _values()
+    return Family(name, kind, labels, text, zero, blind, alert, "exporter", cap, closed=closed)
 
 
 _SELF = (

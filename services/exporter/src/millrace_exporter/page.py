@@ -66,6 +66,8 @@ def _family(family: Family) -> Iterator[str]:
         yield f"- buckets: {', '.join(f'{bound:g}' for bound in family.buckets)}"
     for label, values in family.seeded.items():
         yield f"- `{label}`: {', '.join(values)}; there from the start"
+    for label, values in family.closed.items():
+        yield f"- `{label}`: {'a collector of this page' if label == 'collector' else ', '.join(values)}; no others"
     yield f"- zero and absent: {family.zero}"
     yield f"- blind spot: {family.blind}"
     yield f"- alerting: {family.alert}"

@@ -55,7 +55,7 @@ class Settings:
     checkpoints: Path = Path("/var/lib/exporter")
     look_back_hours: float = 168.0
     look_back_events: int = 200_000
-    metadata_keys: tuple[str, ...] = METADATA_KEYS
+    metadata_keys: tuple[str, ...] = tuple(METADATA_KEYS)
     small_file_bytes: int = 16 << 20
     intervals: Mapping[str, float] = field(default_factory=lambda: dict(COLLECTORS))
 

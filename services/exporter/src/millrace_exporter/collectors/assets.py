@@ -68,7 +68,7 @@ class AssetsCollector:
         database: Database,
         workspace: Workspace,
         window: Window,
-        metadata_keys: tuple[str, ...] = METADATA_KEYS,
+        metadata_keys: tuple[str, ...] = tuple(METADATA_KEYS),
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

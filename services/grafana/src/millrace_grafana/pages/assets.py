@@ -204,7 +204,7 @@ def _quality() -> list[Panel]:
                 UP,
                 links=[CHECKS],
                 mappings=PASSED_OR_FAILED,
-                size=(12, 12),
+                size=(12, 18),
             ),
             Query(f"min by (asset_key, check_name) (dagster_asset_check_status {_CHOSEN})", "{{check_name}}"),
         ),
@@ -234,7 +234,22 @@ def _quality() -> list[Panel]:
             Query(
                 f'sort_desc(max by (asset_key) (dagster_asset_metadata_value{{key="removed_share"}} {_CHOSEN}))',
                 "{{asset_key}}",
-                empty="no asset says how much it turned away",
+            ),
+            at_most=1,
+        ),
+        lines(
+            Words(
+                "Quality score",
+                "Share of cells written with a value, of the cells of all rows written and rejected. The asset's "
+                "metadata has its parts: accepted_share and filled_share.",
+                "percentunit",
+                PLAIN,
+                links=[ASSET],
+                size=(12, 6),
+                alerts=["QualityScoreDrop"],
+            ),
+            Query(
+                f'max by (asset_key) (dagster_asset_metadata_value{{key="quality_score"}} {_CHOSEN})', "{{asset_key}}"
             ),
             at_most=1,
         ),
@@ -266,7 +281,6 @@ def _volume() -> list[Panel]:
             Query(
                 f'max by (asset_key) (dagster_asset_metadata_value{{key="seconds"}} {_CHOSEN})',
                 "{{asset_key}}",
-                empty="no asset says how long it took",
             ),
         ),
         lines(
@@ -280,7 +294,6 @@ def _volume() -> list[Panel]:
             Query(
                 f'max by (asset_key) (dagster_asset_metadata_value{{key="peak_memory_bytes"}} {_CHOSEN})',
                 "{{asset_key}}",
-                empty="no asset says how much memory it took",
             ),
         ),
         bars(

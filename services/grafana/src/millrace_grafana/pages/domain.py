@@ -54,13 +54,10 @@ class Outline:
         return [asset for _, assets in self.groups for asset in assets]
 
 
-_NEVER_RAN = "no job of the domain has run"
-
-
 def page(domain: Outline) -> Page:
     """The dashboard of one domain."""
     rows = [Row("Is anything wrong?", _now(domain)), Row("Since when?", _history(domain))]
-    rows += [Row(f"Stage {group}", _stage(assets)) for group, assets in domain.groups]
+    rows += [Row(f"Stage {group}", _stage(domain, assets)) for group, assets in domain.groups]
     rows.append(Row("Jobs", _jobs(domain)))
     jobs = "; ".join(f"{name}: {text}" for name, text in domain.jobs)
     return Page(
@@ -73,6 +70,10 @@ def page(domain: Outline) -> Page:
     )
 
 
+def _never_ran(domain: Outline) -> str:
+    return f"no job of {domain.name} has run"
+
+
 def _any(label: str, values: Sequence[str]) -> str:
     return f'{label}=~"{"|".join(values)}"'
 
@@ -83,7 +84,7 @@ def _now(domain: Outline) -> list[Panel]:
     return [
         number(
             Words("Jobs whose last run failed", "Goes back with the next success.", "none", ANY_IS_BAD, size=(6, 5)),
-            Query(f"sum(dagster_job_last_run_success{{{jobs}}} == bool 0)", empty=_NEVER_RAN),
+            Query(f"sum(dagster_job_last_run_success{{{jobs}}} == bool 0)", empty=_never_ran(domain)),
         ),
         number(
             Words(
@@ -95,7 +96,7 @@ def _now(domain: Outline) -> list[Panel]:
             ),
             Query(
                 f'sum(dagster_asset_check_status{{severity="error", {assets}}} == bool 0)',
-                empty="" if domain.checked else "the domain has no checks",
+                empty="" if domain.checked else f"{domain.name} has no checks",
             ),
         ),
         number(
@@ -108,7 +109,7 @@ def _now(domain: Outline) -> list[Panel]:
             ),
             Query(
                 f"sum(dagster_asset_freshness_state{{{assets}}} == bool 2)",
-                empty="" if domain.fresh else "no asset has a freshness policy",
+                empty="" if domain.fresh else f"no asset of {domain.name} has a freshness policy",
             ),
         ),
         number(
@@ -140,7 +141,7 @@ def _history(domain: Outline) -> list[Panel]:
             Query(
                 f'min by (code_location, job_name) (dagster_job_last_run_success{{code_location="{domain.name}"}})',
                 "{{job_name}}",
-                _NEVER_RAN,
+                _never_ran(domain),
             ),
         )
     ]
@@ -180,9 +181,9 @@ def _history(domain: Outline) -> list[Panel]:
     return found
 
 
-def _stage(assets: Sequence[str]) -> list[Panel]:
+def _stage(domain: Outline, assets: Sequence[str]) -> list[Panel]:
     chosen = _any("asset_key", assets)
-    silent = "none of these assets has been materialised"
+    silent = _never_ran(domain)
     return [
         ranking(
             Words("Rows", "Of the last materialisation.", "short", PLAIN, links=[ASSET], size=(6, 8)),
@@ -247,7 +248,7 @@ def _jobs(domain: Outline) -> list[Panel]:
             Query(
                 f"sum by (le) (increase(dagster_run_duration_seconds_bucket{{{chosen}}}[$__rate_interval]))",
                 "{{le}}",
-                empty="no run of the domain has ended",
+                empty=_never_ran(domain),
             ),
         ),
         lines(
@@ -259,8 +260,8 @@ def _jobs(domain: Outline) -> list[Panel]:
                 size=(8, 8),
             ),
             Query(
-                f'max by (run_job) (container_memory_working_set_bytes{{run_job=~"({domain.name}[./])?'
-                f'({"|".join(name for name, _ in domain.jobs)})"}})',
+                # Run containers have no label of their location: they are of the service that is named after it.
+                f'max by (run_job) (container_memory_working_set_bytes{{service="{domain.name}-run"}})',
                 "{{run_job}}",
                 empty="no run goes on",
             ),

@@ -20,7 +20,6 @@ from millrace_grafana.panels import (
 _OURS = 'datname!~"template.*|postgres|"'
 _NO_TABLES = "no domain has written an Iceberg table"
 _NO_GRAPH = "no domain has loaded a graph"
-_EDITION = "this edition of Neo4j does not say"
 
 
 def page() -> Page:
@@ -362,7 +361,7 @@ def _neo4j() -> list[Panel]:
         ),
         lines(
             Words("Store", "On the disk.", "bytes", PLAIN, size=small),
-            Query("max(neo4j_store_bytes)", "store", empty=_EDITION),
+            Query("max(neo4j_store_bytes)", "store"),
         ),
         states(
             Words(
@@ -374,14 +373,13 @@ def _neo4j() -> list[Panel]:
                 size=small,
                 alerts=["Neo4jIndexNotOnline"],
             ),
-            Query('max by (index) (neo4j_index_state{state="online"})', "{{index}}", empty=_NO_GRAPH),
+            Query('max by (index) (neo4j_index_state{state="online"})', "{{index}}"),
         ),
         bars(
             Words("Indexes that failed", "Per state, those that are not online.", "none", ANY_IS_BAD, size=(24, 5)),
             Query(
                 'sum by (state) (neo4j_index_state{state!="online"})',
                 "{{state}}",
-                empty=_NO_GRAPH,
             ),
         ),
     ]
