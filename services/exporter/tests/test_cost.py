@@ -1,13 +1,14 @@
 """A poll costs what is new, and never what was: queries, rows and plans at a history and at fifty times of it."""
 
-import json
 from typing import Any
 
 import pytest
 
+from millrace.testing.plans import SEQUENTIAL, Scan, nodes, scans
 from millrace_exporter.collectors.partitions import DISTINCT
 from millrace_exporter.definitions import Asset, Partitions, Policy
 from millrace_exporter.events.bodies import column_of
+from millrace_exporter.events.tail import BATCH, BATCHES
 
 RUNS = 200
 TIMES = 50
@@ -35,9 +36,8 @@ def grown(exporter: Any, database: Any, runs: int) -> Any:
         "INSERT INTO bulk_actions (key, status, timestamp, body, action_type) VALUES ('b', 'REQUESTED', now(), '', 'x')"
     )
     defined(exporter)
-    exporter.poll()
-    exporter.poll(after=120)
-    exporter.poll(after=120)
+    for _ in range(2 + 2 * runs // (BATCH * BATCHES)):
+        exporter.poll(after=120)
     database.history.write(runs=10, assets=40, end=clock.wall, seconds=60, ticks=10)
     exporter.asked.clear()
     return exporter
@@ -66,10 +66,6 @@ def both(make_database: Any, make_watched: Any, tmp_path_factory: pytest.TempPat
     return made
 
 
-def plan_nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for child in plan.get("Plans", ()) for node in plan_nodes(child))]
-
-
 def test_a_poll_costs_the_same_at_fifty_times_the_history(both: list[Any]) -> None:
     costs = []
     for exporter, _ in both:
@@ -95,7 +91,7 @@ def touched(database: Any, asked: list[Any]) -> int:
     with connection, connection.cursor() as cursor:
         for statement, parameters in asked:
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
-            for node in plan_nodes(cursor.fetchone()[0][0]["Plan"]):
+            for node in nodes(cursor.fetchone()[0][0]["Plan"]):
                 looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
                 total += int(looked_at * node["Actual Loops"])
     connection.close()
@@ -128,17 +124,7 @@ def test_no_statement_reads_a_large_table_from_end_to_end(both: list[Any], watch
     statements = {statement for statement, _ in asked}
     assert len(statements) >= 20
 
-    connection = database.connect()
-    found = {}
-    with connection, connection.cursor() as cursor:
-        for statement, parameters in asked:
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-            (plan,) = cursor.fetchone()
-            for node in plan_nodes((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]):
-                if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE_TABLES:
-                    found[statement] = node["Relation Name"]
-    connection.close()
-    assert found == {}
+    assert sequential(database, asked) == set()
 
 
 def _of_partitions() -> list[tuple[str, dict[str, Any]]]:
@@ -146,9 +132,15 @@ def _of_partitions() -> list[tuple[str, dict[str, Any]]]:
     return [(DISTINCT, {"key": column_of("cleaned_thing_1"), "type": "ASSET_MATERIALIZATION", "most": 1000})]
 
 
+def sequential(database: Any, asked: list[tuple[str, Any]]) -> set[Scan]:
+    """Scans of large tables from end to end."""
+    found = scans(database.address, asked)
+    return {one for one in found if one.node == SEQUENTIAL and one.relation in LARGE_TABLES}
+
+
 def test_a_scan_of_a_large_table_is_found(both: list[Any]) -> None:
     """The negative control of the test above."""
     _, database = both[1]
-    plan = database.run("EXPLAIN (FORMAT JSON) SELECT run_id FROM event_logs WHERE event > 'x'")[0][0]
+    wrong = "SELECT run_id FROM event_logs WHERE event > %(text)s"
 
-    assert any(node["Node Type"] == "Seq Scan" for node in plan_nodes(plan[0]["Plan"]))
+    assert sequential(database, [(wrong, {"text": "x"})]) == {Scan(wrong, "Seq Scan", "event_logs")}

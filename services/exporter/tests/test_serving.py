@@ -20,7 +20,7 @@ from prometheus_client.samples import Exemplar
 
 from millrace_exporter.app import create_app
 from millrace_exporter.checkpoint import Checkpoints
-from millrace_exporter.definitions import Asset, Policy
+from millrace_exporter.definitions import Asset, Definitions, Location, Policy
 from millrace_exporter.exporter import Exporter
 from millrace_exporter.families import COLLECTORS, FAMILIES, Family, exposed_names
 from millrace_exporter.main import main
@@ -331,6 +331,52 @@ def test_two_thousand_assets_in_five_locations_stay_under_the_caps(exporter: Any
     assert len(exporter.all("dagster_asset_check_status")) > 1900
     counts = Counter(name for name, _ in exporter.series)
     assert {name for name, count in counts.items() if name in FAMILIES and count > FAMILIES[name].cap} == set()
+
+
+def test_of_two_thousand_assets_in_each_of_five_locations_the_caps_show_some_and_count_the_others(
+    exporter: Any, database: Any, clock: Any
+) -> None:
+    database.history.write(runs=100, assets=200, end=clock.wall, seconds=300)
+    policy = Policy(3600.0, 1800.0)
+    locations = [
+        Location(
+            f"location_{place}",
+            assets=tuple(Asset(f"cleaned_thing_{n}", "clean", f"location_{place}", policy=policy) for n in numbers),
+        )
+        for place, numbers in enumerate(range(first, first + 2000) for first in range(0, 10_000, 2000))
+    ]
+    workspace = exporter.exporter.workspace
+    workspace.replace(Definitions().updated(locations, {}))
+    families = {
+        "dagster_asset_freshness_state": "freshness",
+        "dagster_asset_freshness_window_seconds": "freshness",
+        "dagster_asset_materializations_total": "assets",
+    }
+    exporter.poll()
+    first = {name: set(exporter.all(name)) for name in families}
+    exporter.poll()
+    exporter.poll("exporter")
+
+    for name, collector in families.items():
+        every = 20_000 if name.endswith("window_seconds") else 10_000
+        assert len(first[name]) == FAMILIES[name].cap
+        assert set(exporter.all(name)) == first[name]
+        dropped = exporter.value("millrace_exporter_series_dropped_total", collector=collector, family=name)
+        assert dropped == 2 * (every - FAMILIES[name].cap)
+    counts = Counter(name for name, _ in exporter.series)
+    assert {name for name, count in counts.items() if name in FAMILIES and count > FAMILIES[name].cap} == set()
+    with served(exporter.exporter) as client:
+        assert client.get("/metrics").content == exporter.exporter.exposition.text
+
+    workspace.replace(workspace.now.updated(locations[-1:], {}))
+    exporter.poll()
+    exporter.poll("exporter")
+
+    fresh = {dict(labels)["asset_key"] for labels in exporter.all("dagster_asset_freshness_state")}
+    assert fresh == {f"cleaned_thing_{number}" for number in range(8000, 10_000)}
+    labels = {"collector": "freshness", "family": "dagster_asset_freshness_state"}
+    cap = FAMILIES["dagster_asset_freshness_state"].cap
+    assert exporter.value("millrace_exporter_series_dropped_total", **labels) == 2 * (10_000 - cap)  # no more than then
 
 
 def test_a_histogram_counts_into_the_bucket_whose_bound_is_reached() -> None:

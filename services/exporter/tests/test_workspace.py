@@ -1,8 +1,11 @@
 """Code locations: a real webserver, real code servers, and answers that are errors."""
 
 import contextlib
+import functools
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -18,8 +21,11 @@ import pytest
 
 from millrace_exporter.collectors.workspace import WorkspaceCollector
 from millrace_exporter.definitions import Policy, Workspace
+from millrace_exporter.exporter import Exporter
+from millrace_exporter.families import COLLECTORS
 from millrace_exporter.polling import Poller
 from millrace_exporter.rendering import Exposition
+from millrace_exporter.settings import Settings
 from millrace_exporter.sources.code_server import CodeServers
 from millrace_exporter.sources.graphql import Webserver
 
@@ -84,6 +90,8 @@ def process(folder: Path, *arguments: str, **environment: str) -> Generator[subp
 class Platform:
     """A webserver on two code locations: `museum` answers, `broken` has nobody at its address."""
 
+    museum_server: subprocess.Popen[bytes]
+
     def __init__(self, folder: Path, database: Any) -> None:
         self.folder = folder
         self.port, self.museum, self.broken = free_port(), free_port(), free_port()
@@ -118,7 +126,7 @@ class Platform:
 def platform(make_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
     made = Platform(tmp_path_factory.mktemp("platform"), make_database())
     with made.stack:
-        made.code_server()
+        made.museum_server = made.code_server()
         made.until(lambda: _listens(made.museum))
         made.webserver()
         made.until(lambda: _listens(made.port))
@@ -214,6 +222,74 @@ def test_a_ping_tells_how_fast_and_how_busy_a_code_server_is(known: Any) -> None
     assert known.value("dagster_code_server_requests", code_location="museum", state="running") is not None
     assert known.value("dagster_code_server_requests", code_location="museum", state="queued") == 0
     assert known.value("dagster_code_server_ping_seconds", code_location="broken") is None
+
+
+@contextlib.contextmanager
+def hung(server: subprocess.Popen[bytes]) -> Generator[None]:
+    """A process that takes connections, by its kernel, and answers nothing."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+def shown(exporter: Exporter, family: str) -> str | None:
+    """The museum's value of a family of code servers, as it is served; None if there is none."""
+    found = re.search(f'^{family}{{code_location="museum"}} (.*)$', exporter.exposition.text.decode(), re.MULTILINE)
+    return found and found[1]
+
+
+def successes(exporter: Exporter) -> dict[str, float]:
+    """When each collector last succeeded."""
+    return {name: one.status.last_success or 0.0 for name, one in exporter.pollers.items()}
+
+
+def test_a_code_server_that_hangs_is_down_until_it_answers_and_hides_nothing(
+    platform: Platform, database: Any, tmp_path: Path
+) -> None:
+    """The real exporter with its threads, the real `dagster api grpc`, stopped in the midst of its work."""
+    intervals = dict.fromkeys(COLLECTORS, 0.2)
+    settings = Settings(database=database.address, webserver=platform.url, checkpoints=tmp_path, intervals=intervals)
+    exporter = Exporter(settings)
+    up = functools.partial(shown, exporter, "dagster_code_server_up")
+    ping_seconds = functools.partial(shown, exporter, "dagster_code_server_ping_seconds")
+    exporter.start()
+    try:
+        platform.until(lambda: up() == "1.0" and all(successes(exporter).values()))
+        with hung(platform.museum_server):
+            platform.until(lambda: up() == "0.0")
+            assert ping_seconds() is None
+            assert _listens(platform.museum)
+            before = successes(exporter)
+            platform.until(lambda: all(now > before[name] for name, now in successes(exporter).items()))
+            assert (up(), exporter.polling) == ("0.0", True)
+        platform.until(lambda: up() == "1.0")
+        assert ping_seconds() is not None
+    finally:
+        exporter.stop()
+
+    assert {name: one.status.errors for name, one in exporter.pollers.items() if one.status.errors} == {}
+
+
+def test_a_server_that_hangs_costs_the_others_no_more_than_the_timeout(platform: Platform) -> None:
+    server = grpc.server(ThreadPoolExecutor(1), [Pings()])
+    answering = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    servers = CodeServers(timeout_seconds=1.0)
+    addresses = {"museum": f"127.0.0.1:{platform.museum}", "commerce": answering}
+    try:
+        platform.until(lambda: None not in servers.ping(addresses).values())
+        with hung(platform.museum_server):
+            found = servers.ping(addresses)
+        platform.until(lambda: None not in servers.ping(addresses).values())
+    finally:
+        servers.close()
+        server.stop(None).wait()
+
+    assert found["museum"] is None
+    assert found["commerce"] is not None
+    assert found["commerce"].seconds < 1
 
 
 class Pings(grpc.GenericRpcHandler):

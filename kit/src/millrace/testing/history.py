@@ -12,7 +12,7 @@ as in a job of assets; every twentieth run fails at its last step, and every ten
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +38,7 @@ from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus
 from dagster._serdes import serialize_value
 
 _RUN, _ASSET, _CHECK, _JOB, _NUMBER = "@run@", "@asset@", "@check@", "@job@", 987654321
+_PARTITION = "@partition@"
 _STAMP = 1234567890.125
 FAILED_EVERY = 20
 CHECK_FAILED_EVERY = 10
@@ -77,6 +78,7 @@ class History:
         seconds: float,
         assets_per_run: int = 2,
         ticks: int = 0,
+        partitions: Sequence[str] = (),
         analyze: bool = True,
     ) -> Written:
         """Add runs that are spread evenly over the time before `end`.
@@ -88,6 +90,7 @@ class History:
             seconds: Time from the first to the last.
             assets_per_run: Each is materialised and checked once.
             ticks: Ticks of one sensor, over the same time.
+            partitions: Runs take turns at these, with all of their assets; none leaves assets without partitions.
             analyze: Whether Postgres counts anew what is there, which reads much of it.
         """
         connection = psycopg2.connect(self._address)
@@ -98,7 +101,7 @@ class History:
                 starts = [end - seconds + number * step for number in range(runs)]
                 self._copy(cursor, "runs", _RUN_COLUMNS, self._runs(first, starts))
                 self._copy(cursor, "run_tags", ("run_id", "key", "value"), self._tags(first, runs))
-                events = self._events(first, starts, assets, assets_per_run)
+                events = self._events(first, starts, assets, assets_per_run, partitions)
                 count = self._copy(cursor, "event_logs", _EVENT_COLUMNS, events)
                 keys = ((_key(number),) for number in range(assets))
                 self._copy_new_keys(cursor, [key for (key,) in keys])
@@ -151,22 +154,28 @@ class History:
     def _job(self, number: int) -> str:
         return f"job_{number % self._jobs}"
 
-    def _events(self, first: int, starts: list[float], assets: int, assets_per_run: int) -> Iterator[tuple[Any, ...]]:
+    def _events(
+        self, first: int, starts: list[float], assets: int, assets_per_run: int, partitions: Sequence[str]
+    ) -> Iterator[tuple[Any, ...]]:
         for number, start in enumerate(starts):
             run, job = _run_id(first + number), self._job(number)
+            partition = partitions[number % len(partitions)] if partitions else None
             chosen = [(number * assets_per_run + one) % assets for one in range(min(assets_per_run, assets))]
             for kind, seconds, asset in _course(chosen, _fails(number)):
                 if kind == "CHECK_PASSED" and number % CHECK_FAILED_EVERY == 0:
                     kind = "CHECK_FAILED"  # noqa: PLW2901
-                yield self._event(kind, run, job, asset, start + seconds)
+                yield self._event(kind, run, job, asset, start + seconds, partition)
 
-    def _event(self, kind: str, run: str, job: str, asset: int | None, moment: float) -> tuple[Any, ...]:
+    def _event(
+        self, kind: str, run: str, job: str, asset: int | None, moment: float, partition: str | None
+    ) -> tuple[Any, ...]:
         name = "" if asset is None else _name(asset)
         body = self._bodies[kind].replace(_RUN, run).replace(_JOB, job).replace(_ASSET, name)
         body = body.replace(str(_STAMP), str(moment)).replace(str(_NUMBER), str(asset or 0))
-        body = body.replace(_CHECK, f"{name}_check")
-        key = _key(asset) if asset is not None and kind in ("MATERIALIZED", "PLANNED") else None
-        return run, body, _KINDS[kind], _moment(moment), name or None, key, None
+        body = body.replace(_CHECK, f"{name}_check").replace(f'"{_PARTITION}"', json.dumps(partition))
+        if asset is None or kind not in ("MATERIALIZED", "PLANNED"):
+            return run, body, _KINDS[kind], _moment(moment), name or None, None, None
+        return run, body, _KINDS[kind], _moment(moment), name, _key(asset), partition
 
 
 _KINDS = {
@@ -219,10 +228,10 @@ def _template(kind: str) -> str:
     key = dg.AssetKey(_ASSET)
     data: Any = None
     if kind == "PLANNED":
-        data = AssetMaterializationPlannedData(key)
+        data = AssetMaterializationPlannedData(key, partition=_PARTITION)
     elif kind == "MATERIALIZED":
         metadata = {"dagster/row_count": _NUMBER, "seconds": 1.5, "note": "n" * 200}
-        data = StepMaterializationData(AssetMaterialization(key, metadata=metadata))
+        data = StepMaterializationData(AssetMaterialization(key, metadata=metadata, partition=_PARTITION))
     elif kind == "CHECK_PLANNED":
         data = AssetCheckEvaluationPlanned(asset_key=key, check_name=_CHECK)
     elif kind in ("CHECK_PASSED", "CHECK_FAILED"):

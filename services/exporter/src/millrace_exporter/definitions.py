@@ -8,7 +8,7 @@ They outlive the webserver: it may be away for an hour, and assets go stale mean
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 
@@ -114,6 +114,22 @@ class Location:
         return cls(**given)
 
 
+def _dumped(location: Location) -> dict[str, Any]:
+    """As `asdict` would, without its copy of every value."""
+    return {
+        **vars(location),
+        "instigators": [vars(one) for one in location.instigators],
+        "assets": [
+            {
+                **vars(one),
+                "policy": one.policy and vars(one.policy),
+                "partitions": one.partitions and vars(one.partitions),
+            }
+            for one in location.assets
+        ],
+    }
+
+
 def _instigator(dumped: Mapping[str, Any]) -> Instigator:
     given: dict[str, Any] = dict(dumped)
     given["crons"] = tuple(given["crons"])
@@ -170,7 +186,7 @@ class Definitions:
     def dump(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
-            "locations": [asdict(one) for one in self.locations.values()],
+            "locations": [_dumped(one) for one in self.locations.values()],
             "removed": sorted(self.removed),
             "removed_jobs": sorted(self.removed_jobs),
             "required": dict(self.required),

@@ -37,12 +37,21 @@ Timestamps are seconds since 1970, never ages: `time() - x` is an age that also 
 series that is 0 and one that is absent say different things. No run, partition or step is in a label; the run's id
 stands in exemplars, in OpenMetrics. Counters begin at 0 when the exporter starts without a checkpoint, and go on from
 it otherwise.
+
+"At most so many series" is a cap, so that a label with a million values costs neither the exporter nor Prometheus more
+than it may. Above it the series that were heard of first stay, the others are left out, `/metrics` goes on, and
+`millrace_exporter_series_dropped_total` counts them by family, on which `SeriesDropped` alerts. Each family is cut by
+itself, in the order of its own collector, so above the caps an asset may have its freshness here and no owner. Those
+of assets have room for {assets:,} of them, and twice as many checks, in all code locations together: with more, the
+exporter would leave the 256 MiB that it has in `compose.yaml` (`benchmarks/exporter.py`, which shows 10,000 too). Who
+has more raises `_ASSETS` in `families.py`, and that limit with it.
 """
 
 
 def render_page() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *(line for collector in COLLECTORS for line in _section(collector))])
+    head = _HEAD.format(assets=FAMILIES["dagster_asset_info"].cap)
+    return "\n".join([head, *(line for collector in COLLECTORS for line in _section(collector))])
 
 
 def _section(collector: str) -> Iterator[str]:

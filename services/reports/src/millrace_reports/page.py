@@ -1,7 +1,8 @@
 """Make the page once: `python -m millrace_reports.page` writes it to standard output.
 
-It is a process of its own, which ends when it has written: Dagster's code takes some 70 MiB, and nobody looks most of
-the time. What belongs here: what is shown while a source is away. What does not: the page (`millrace.health`).
+It is a process of its own, which ends when it has written: nobody looks most of the time, and Dagster's code takes what
+`benchmarks/imports.py` measures. What belongs here: what is shown while a source is away. What does not: the page
+(`millrace.health`).
 """
 
 import logging

@@ -171,7 +171,7 @@ class AssetsCollector:
                 else:
                     samples.set("dagster_asset_metadata_value", [key, name], value)
         for family in ("dagster_asset_materializations_total", "dagster_asset_failures_total"):
-            samples.seed(family, [[key] for key in definitions.assets])
+            samples.seed(family, [[key] for key in definitions.assets if key not in self._assets])
         return samples
 
     def dump(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from millrace_exporter.sources.database import View
 OVERLAP_SECONDS = 60.0
 MOST_OVERLAP_SECONDS = 600.0
 BATCH = 1000
-BATCHES = 20
+BATCHES = 5  # of a poll: what it reads is held with its bodies until it is taken in
 MAX_LAG = 10_000
 _MOST_BODY_BYTES = 4 << 20
 # What lies that many ids behind the log's end when following begins was written long ago: no overlap is kept for it,

@@ -2,8 +2,8 @@
 
 What belongs here: the call and its two messages. What does not: which servers there are.
 
-Dagster's own client would bring Dagster, 100 MB of it. A ping is one string in and two strings out, so the wire format
-is read here: https://protobuf.dev/programming-guides/encoding/
+Dagster's own client would bring Dagster (`benchmarks/imports.py` says what that takes). A ping is one string in and two
+strings out, so the wire format is read here: https://protobuf.dev/programming-guides/encoding/
 """
 
 import json

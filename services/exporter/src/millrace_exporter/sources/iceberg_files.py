@@ -2,7 +2,7 @@
 
 What belongs here: reading whole small files. What does not: data files, which the exporter's key cannot read either.
 
-pyiceberg's own readers need pyarrow or s3fs: 150 MB in the image for some kilobytes of JSON and Avro.
+pyiceberg's own readers need pyarrow or s3fs, for some kilobytes of JSON and Avro: `benchmarks/imports.py` has the size.
 """
 
 import io
