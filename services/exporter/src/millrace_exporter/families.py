@@ -115,7 +115,7 @@ _CONTAINER = ("name", "service", "run_job")
 _TABLE = ("namespace", "table")
 
 _JOBS = 500
-_ASSETS = 2200  # in all locations; with more the process leaves its 256 MiB: benchmarks/exporter.py
+_ASSETS = 2200  # in all locations; with more the process leaves the 256 MiB that it is held to: benchmarks/exporter.py
 _CONTAINERS = 200
 _TABLES = 1000
 

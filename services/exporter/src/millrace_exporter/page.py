@@ -43,7 +43,7 @@ than it may. Above it the series that were heard of first stay, the others are l
 `millrace_exporter_series_dropped_total` counts them by family, on which `SeriesDropped` alerts. Each family is cut by
 itself, in the order of its own collector, so above the caps an asset may have its freshness here and no owner. Those
 of assets have room for {assets:,} of them, and twice as many checks, in all code locations together: with more, the
-exporter would leave the 256 MiB that it has in `compose.yaml` (`benchmarks/exporter.py`, which shows 10,000 too). Who
+exporter would leave the 256 MiB that it is held to (`benchmarks/exporter.py`, which shows 10,000 too). Who
 has more raises `_ASSETS` in `families.py`, and that limit with it.
 """
 
