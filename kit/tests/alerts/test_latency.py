@@ -11,6 +11,7 @@ from millrace.alerts.catalogue import Area, alerts_of
 from millrace.alerts.latency import PROMISED, Latency, Steps, load_steps, seconds
 from millrace.alerts.routes import Notifications
 from millrace.alerts.rules import as_catalogued
+from millrace.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
 PACE = {"group_wait": "10s", "group_interval": "1m", "repeat_interval": "4h"}
@@ -75,6 +76,12 @@ def test_prometheus_own_file_says_how_often_it_asks(tmp_path: Path) -> None:
 
     assert (found.scrapes, found.evaluation) == ({"": 10, "forest": 0.5}, 90)
     assert seconds("0") == 0
+
+
+@pytest.mark.parametrize("duration", ["", "abc", "1.5s", "5", "5 m"])
+def test_a_duration_that_is_none_is_refused(duration: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected Prometheus' form"):
+        seconds(duration)
 
 
 def test_a_failed_job_is_told_within_a_minute_by_design() -> None:

@@ -43,22 +43,24 @@ def test_what_came_in_and_did_not_go_out_was_removed(
 
 
 @pytest.mark.parametrize(
-    ("rows", "rejected", "filled_share", "accepted", "score"),
+    ("rows", "rejected", "rows_in", "filled_share", "accepted", "score"),
     [
-        (10, None, 1.0, 1.0, 1.0),
-        (10, 0, 0.75, 1.0, 0.75),
-        (8, 2, 1.0, 0.8, 0.8),
-        (8, 2, 0.75, 0.8, 0.6),
-        (0, 3, None, 0.0, 0.0),
-        (2, 1, 1.0, 0.666667, 0.666667),
+        (10, None, None, 1.0, 1.0, 1.0),
+        (10, 0, None, 0.75, 1.0, 0.75),
+        (8, 2, None, 1.0, 0.8, 0.8),
+        (8, 2, None, 0.75, 0.8, 0.6),
+        (0, 3, None, None, 0.0, 0.0),
+        (2, 1, None, 1.0, 0.666667, 0.666667),
+        (8, 2, 1_000, 0.5, 0.998, 0.499),
+        (5_000, 2, 1_000, 1.0, 0.998, 0.998),
     ],
-    ids=["whole", "nulls", "rejects", "both", "all_rejected", "rounded"],
+    ids=["whole", "nulls", "rejects", "both", "all_rejected", "rounded", "rows_merged", "rows_multiplied"],
 )
-def test_the_score_is_the_part_of_the_cells_that_came_in_and_went_out_with_a_value(
-    rows: int, rejected: int | None, filled_share: float | None, accepted: float, score: float
+def test_the_score_is_the_part_of_what_came_in_that_was_accepted_and_is_filled(
+    rows: int, rejected: int | None, rows_in: int | None, filled_share: float | None, accepted: float, score: float
 ) -> None:
     measurement = begin_measurement()
-    measurement.rows_in = 1_000  # rows that were merged or not chosen are no worse
+    measurement.rows_in = rows_in
     if rejected is not None:
         measurement.count_rejected = lambda: rejected
 

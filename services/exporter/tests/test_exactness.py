@@ -292,6 +292,7 @@ def test_a_backlog_larger_than_a_poll_takes_is_caught_up_and_its_lag_is_shown(
 ) -> None:
     monkeypatch.setattr(tail, "BATCH", 40)
     monkeypatch.setattr(tail, "BATCHES", 2)
+    exporter.poll()
     database.history.write(runs=200, assets=7, end=clock.wall, seconds=60)
 
     exporter.poll()
@@ -303,6 +304,23 @@ def test_a_backlog_larger_than_a_poll_takes_is_caught_up_and_its_lag_is_shown(
     assert behind > 0
     assert exporter.value("dagster_event_cursor_lag_events", event_type="ASSET_MATERIALIZATION") == 0
     assert counted(exporter) == recount(database)
+
+
+def test_a_cold_start_is_never_in_the_midst_of_a_backlog(
+    watch: Any, database: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is shown of a job would be its past: its last success of days ago, a failure that was mended since."""
+    monkeypatch.setattr(tail, "BATCH", 40)
+    monkeypatch.setattr(tail, "BATCHES", 2)
+    database.history.write(runs=200, assets=7, end=clock.wall - 60, seconds=40_000)
+
+    exporter = watch(database)
+    exporter.poll()
+
+    assert exporter.value("dagster_event_cursor_lag_events", event_type="ASSET_MATERIALIZATION") == 0
+    newest = "SELECT max(extract(epoch FROM timestamp)) FROM event_logs WHERE dagster_event_type = 'PIPELINE_SUCCESS'"
+    shown = exporter.all("dagster_job_last_success_timestamp_seconds")
+    assert max(shown.values()) == pytest.approx(float(database.run(newest)[0][0]))
 
 
 def test_a_cold_start_shows_the_window_and_counts_what_comes_after(watch: Any, database: Any, clock: Any) -> None:

@@ -76,8 +76,12 @@ class Exposed:
 
     def _problems(self, selector: Selector, recorded: Mapping[str, Record]) -> Iterator[str]:
         narrowing: tuple[Matcher, ...] = ()
-        metric = selector.metric
+        metric, passed = selector.metric, set[str]()
         while metric in recorded:
+            if metric in passed:
+                yield f"{metric} is recorded from itself"
+                return
+            passed.add(metric)
             # A record that is a selector and nothing else has labels and values of what it selects.
             record = recorded[metric]
             selected = sole_selector(record.expr, metric)
@@ -125,11 +129,9 @@ def load_exposed(root: Path) -> Exposed:
 
 
 def _impossible(matcher: Matcher, values: Iterable[str]) -> list[str]:
-    """What a matcher names and the label never is; all of it, if it is an expression that nothing answers to."""
-    if named := matcher.named():
-        return [value for value in named if value not in values]
-    is_there = Matcher(matcher.label, "=~" if "~" in matcher.operator else "=", matcher.value)
-    return [] if not matcher.value or any(is_there.admits(value) for value in values) else [matcher.value]
+    """What a matcher names and the label never is."""
+    named = matcher.alternatives()
+    return [one.value for one in named if not any(one.admits(value) for value in values)]
 
 
 def read_record(path: Path) -> dict[str, frozenset[str]]:

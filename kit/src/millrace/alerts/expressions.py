@@ -37,14 +37,14 @@ class Matcher:
         is_there = re.fullmatch(self.value, value) is not None if "~" in self.operator else self.value == value
         return is_there is not self.operator.startswith("!")
 
-    def named(self) -> list[str]:
-        """The values that it names: one, or the alternatives of an expression that is nothing but these.
+    def alternatives(self) -> list["Matcher"]:
+        """What it names, each as something to be there: of an expression its alternatives, if none is nested.
 
-        Empty for any other expression, and for the empty value, which is the label's absence.
+        Without the empty value, which is the label's absence.
         """
-        values = self.value.split("|") if "~" in self.operator else [self.value]
-        is_plain = "~" not in self.operator or all(re.fullmatch(r"[\w -]*", value) for value in values)
-        return [value for value in values if value] if is_plain else []
+        is_expression = "~" in self.operator
+        values = self.value.split("|") if is_expression and not set("()[\\") & set(self.value) else [self.value]
+        return [Matcher(self.label, "=~" if is_expression else "=", value) for value in values if value]
 
     def __str__(self) -> str:
         quoted = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -17,6 +17,7 @@ from typing import Any
 from millrace.alerts.routes import NOTIFY, Notifications
 from millrace.alerts.rules import Rule, in_words
 from millrace.config import read_yaml
+from millrace.errors import ConfigurationError
 
 PROMISED = 60.0  # seconds; those who are told within it are listed as such
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
@@ -91,7 +92,13 @@ def load_steps(path: Path, polls: Mapping[str, float], policy: Notifications) ->
 
 
 def seconds(duration: str) -> float:
-    """Of a duration as Prometheus writes it."""
+    """Of a duration as Prometheus writes it.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if not re.fullmatch(r"0|(\d+(ms|[smhdwy]))+", duration):
+        raise ConfigurationError(f"duration {duration!r}", ["expected Prometheus' form, as 90s or 1h30m"])
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))
 
 
@@ -99,4 +106,4 @@ def _age(rule: Rule) -> float:
     """How old the fact is before the expression holds: what the entry says, else a threshold in seconds."""
     if rule.alert.waits is not None:
         return seconds(rule.alert.waits)
-    return rule.threshold or 0.0 if rule.alert.unit == "seconds" else 0.0
+    return (rule.threshold or 0.0) if rule.alert.unit == "seconds" else 0.0

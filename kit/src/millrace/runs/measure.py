@@ -39,21 +39,22 @@ class Measurement:
             self.at_end.pop()()
 
     def quality(self, rows: int, filled_share: float | None) -> dict[str, dg.MetadataValue]:
-        """Score what the step wrote: which part of the cells that came in as rows went out with a value.
+        """Score what the step wrote: how much of what came in was accepted, and how much of what went out is filled.
 
         Args:
             rows: Rows that it wrote.
             filled_share: Cells of these that are not null, 0-1; None if there is no cell.
 
         Returns:
-            `accepted_share` (0-1: rows written, of those written and those rejected; duplicates and rows outside of the
-            contract are rejects) and `quality_score`, its product with the filled share. Nothing if no row was written
-            or rejected: there is nothing to score.
+            `accepted_share` (0-1: rows that came in and were not rejected; duplicates and rows outside of the contract
+            are rejects, what is merged or not chosen is none) and `quality_score`, its product with the filled share.
+            Nothing if no row came in: there is nothing to score.
         """
-        judged = rows + self._rejected()
+        rejected = self._rejected()
+        judged = rows + rejected if self.rows_in is None else max(self.rows_in, rejected)
         if not judged:
             return {}
-        accepted_share = rows / judged
+        accepted_share = 1 - rejected / judged
         score = accepted_share * (1.0 if filled_share is None else filled_share)
         return {
             "accepted_share": dg.MetadataValue.float(round(accepted_share, 6)),

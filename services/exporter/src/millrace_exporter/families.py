@@ -87,7 +87,7 @@ METADATA_KEYS: Mapping[str, str] = MappingProxyType(
         "rows_per_second": "rows written, by that time",
         "peak_memory_bytes": "largest resident memory of the step's process",
         "removed_share": "0 to 1: rows that came in and were not written, whether rejected, merged or selected",
-        "quality_score": "0 to 1: cells that were written with a value, of the cells of all rows written and rejected",
+        "quality_score": "0 to 1: rows that came in and were not rejected, times cells that went out with a value",
     }
 )
 IN_FLIGHT = ("not_started", "queued", "starting", "started", "canceling")
@@ -309,6 +309,7 @@ _INSTIGATION = (
         "In place of a last tick that has not come yet, or that is older than it.",
         "instigators",
         1000,
+        closed=_values(type=INSTIGATORS),
     ),
     Family(
         "dagster_instigator_last_tick_timestamp_seconds",
@@ -592,7 +593,7 @@ _ASSET_FAMILIES = (
         "wrong value counts as a value.",
         "Performance: seconds or rows_per_second against its own history; quality_score against its own too.",
         "assets",
-        _ASSETS * 4,
+        _ASSETS * len(METADATA_KEYS),
         closed=_values(key=tuple(METADATA_KEYS)),
     ),
     Family(
@@ -664,7 +665,7 @@ _FRESHNESS = (
         "Assets with more than 500 static partitions.",
         "To see how many, where the asset's state is not 0.",
         "freshness",
-        _ASSETS,
+        _ASSETS * len(FRESHNESS_STATES),
         seeded=_values(state=tuple(FRESHNESS_STATES)),
     ),
 )

@@ -90,9 +90,8 @@ class AssetsCollector:
             if not self.tail.started:
                 self.tail.start(view, self._now())
                 self._look_up(view)
-            events = self.tail.read(view)
-        for event in events:
-            unreadable += self._take(event)
+            for event in self.tail.read(view):
+                unreadable += self._take(event)
         for missing in self.plans.settle(self.tail.snapshot):
             for key in missing.items:
                 state = self._assets.setdefault(key, AssetState())

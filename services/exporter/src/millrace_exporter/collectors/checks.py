@@ -89,12 +89,11 @@ class ChecksCollector:
         with self._database.snapshot(self.name) as view:
             if not self.tail.started:
                 self.tail.start(view, self._now())
-            events = self.tail.read(view)
-        for event in events:
-            try:
-                self._take(event)
-            except UnreadableError:
-                unreadable += 1
+            for event in self.tail.read(view):
+                try:
+                    self._take(event)
+                except UnreadableError:
+                    unreadable += 1
         for missing in self.plans.settle(self.tail.snapshot):
             for item in missing.items:
                 self._did_not_come_about(item, missing.event_id)

@@ -117,7 +117,6 @@ class InstigatorsCollector:
 
     def _samples(self, states: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Samples:
         samples = Samples(self.name)
-        running_since: dict[str, float] = {}
         for location in self._workspace.now.locations.values():
             for one in location.instigators:
                 status, body = states.get(one.selector_id, ("", {}))
@@ -125,9 +124,10 @@ class InstigatorsCollector:
                 key = (location.name, one.name, one.kind)
                 samples.set("dagster_instigator_running", key, float(running))
                 if running:
-                    running_since[one.selector_id] = self._running_since.get(one.selector_id, self._now())
-                    since = running_since[one.selector_id]
+                    since = self._running_since.setdefault(one.selector_id, self._now())
                     samples.set("dagster_instigator_running_since_timestamp_seconds", key, since)
+                else:
+                    self._running_since.pop(one.selector_id, None)
                 for result, timestamp in self._last.get(one.selector_id, {}).items():
                     samples.set("dagster_instigator_last_tick_timestamp_seconds", (*key, result), timestamp)
                 for result in TICKS:
@@ -137,7 +137,6 @@ class InstigatorsCollector:
                     samples.set("dagster_sensor_min_interval_seconds", key[:2], one.interval_seconds)
                 elif running and (expected := self._expected(one, body)) is not None:
                     samples.set("dagster_schedule_expected_tick_timestamp_seconds", key[:2], expected)
-        self._running_since = running_since
         return samples
 
     def _expected(self, schedule: Instigator, body: Mapping[str, Any]) -> float | None:

@@ -106,7 +106,7 @@ class RunsCollector:
         with self._database.snapshot(self.name) as view:
             if not self.tail.started:
                 self.tail.start(view, self._now())
-            events = self.tail.read(view)
+            events = list(self.tail.read(view))
             going_on = view.read(GOING_ON, {"statuses": [one.upper() for one in IN_FLIGHT], "most": _MOST_IN_FLIGHT})
             for event in events:
                 if event.type in STAGES:
@@ -207,9 +207,11 @@ class RunsCollector:
         shown = {job: state for job, state in self._jobs.items() if job not in removed}
         for job, state in shown.items():
             _job_samples(samples, job, state)
-        self._known_since = {job: self._known_since.get(job, self._now()) for job in definitions.jobs}
-        for job, since in self._known_since.items():
+        for job in definitions.jobs:
+            since = self._known_since.setdefault(job, self._now())
             samples.set("dagster_job_known_since_timestamp_seconds", job, since)
+        for job in removed & self._known_since.keys():
+            del self._known_since[job]
         for job in dict.fromkeys([*definitions.jobs, *shown]):
             samples.seed("dagster_runs_in_flight", [(*job, status) for status in IN_FLIGHT])
             samples.seed("dagster_runs_completed_total", [(*job, status) for status in ENDED])

@@ -11,7 +11,7 @@ Each type has a cursor of its own, since one index leads by type to id. One stat
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from millrace_exporter.sources.database import View
 OVERLAP_SECONDS = 60.0
 MOST_OVERLAP_SECONDS = 600.0
 BATCH = 1000
-BATCHES = 5  # of a poll: what it reads is held with its bodies until it is taken in
+BATCHES = 20  # of a poll, but for the first one
 MAX_LAG = 10_000
 _MOST_BODY_BYTES = 4 << 20
 # What lies that many ids behind the log's end when following begins was written long ago: no overlap is kept for it,
@@ -133,19 +133,22 @@ class Tail:
         self.floors = dict(self.cursors)
         self.baseline = last
 
-    def read(self, view: View) -> list[Event]:
-        """New events, by id; at most `BATCH * BATCHES` of each type."""
+    def read(self, view: View) -> Iterator[Event]:
+        """New events, by id; at most `BATCH * BATCHES` of each type, but all of them at the first poll.
+
+        In the midst of a backlog the newest end of a job may be days old: shown, it would be alerted. Events come batch
+        by batch, since their bodies take memory: take in each before the next, and all of them.
+        """
         self.snapshot = Snapshot(*(int(one) for one in view.read(SNAPSHOT)[0]))
+        first = self._quiet is None
         if self._quiet is None:
             self._quiet = self.snapshot.last - _LIVELY
         self._follow()
-        found: list[Event] = []
-        drained = False
-        for _ in range(BATCHES):
+        batches, drained = 0, False
+        while not drained and (first or batches < BATCHES):
             events, drained = self._batch(view, self._quiet)
-            found += events
-            if drained:
-                break
+            batches += 1
+            yield from events
         if drained:
             # Also of a type that never occurs: looked for from where it occurred last, Postgres would read all of the
             # log since then, at every poll.
@@ -154,7 +157,6 @@ class Tail:
         else:
             self.lag = self._lag(view)
         self._marks.append(_Mark(self.clock(), dict(self.cursors), self.snapshot.xmax))
-        return found
 
     def dump(self) -> dict[str, Any]:
         """As JSON holds it."""
