@@ -111,6 +111,18 @@ def test_a_query_without_an_answer_says_why(shown: dict[str, dict], prometheus: 
     assert "expected_empty.json has no reason" in unknown
 
 
+def test_a_number_that_was_reported_until_some_time_ago_is_not_shown(
+    shown: dict[str, dict], prometheus: str, moment: float
+) -> None:
+    expr = f"vector(1) and on () vector(time()) < {moment - 600:.0f}"
+
+    [article] = articles(render(alone(shown, expr), Prometheus(prometheus), {}, moment))
+
+    over_time = Prometheus(prometheus).ask(Asked("", "", expr, expr, instant=False), moment)
+    assert len(over_time) == 1
+    assert "not reporting" in article
+
+
 def test_a_query_that_is_refused_shows_the_words_of_prometheus(
     shown: dict[str, dict], prometheus: str, moment: float
 ) -> None:
