@@ -188,14 +188,29 @@ def test_equal_states_beside_each_other_are_one() -> None:
     assert "&lt;job&gt;" in drawn
 
 
-def test_the_command_writes_the_pages_that_it_is_given(root: Path, prometheus: str, tmp_path: Path) -> None:
-    order = [root / "scripts" / "millrace", "grafana", "preview", "--out", str(tmp_path), "--prometheus", prometheus]
+def test_the_command_in_the_documentation_writes_the_pages_that_it_names(
+    root: Path, prometheus: str, tmp_path: Path
+) -> None:
+    text = (root / "docs" / "dashboards.md").read_text(encoding="utf-8")
+    [documented] = re.findall(r"^scripts/millrace (grafana preview .*?)\s*#", text, flags=re.MULTILINE)
 
-    done = subprocess.run([*order, "jobs"], capture_output=True, text=True, check=False, timeout=300)
-    refused = subprocess.run([*order, "mine"], capture_output=True, text=True, check=False, timeout=300)
+    done = preview(root, tmp_path, *documented.split(), "--prometheus", prometheus)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(tmp_path / "jobs.html")]
-    assert "<h1>Jobs</h1>" in (tmp_path / "jobs.html").read_text(encoding="utf-8")
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert paths == [tmp_path / ".millrace" / "preview" / name for name in ("overview.html", "jobs.html")]
+    assert "<h1>Jobs</h1>" in paths[1].read_text(encoding="utf-8")
+
+
+def test_a_dashboard_that_does_not_exist_is_named_with_those_that_do(root: Path, tmp_path: Path) -> None:
+    refused = preview(root, tmp_path, "grafana", "preview", "mine", "--out", ".")
+
     assert refused.returncode == 2
     assert "there is no mine; there are assets, " in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def preview(root: Path, folder: Path, *order: str) -> subprocess.CompletedProcess[str]:
+    """The command, called in a folder."""
+    script = root / "scripts" / "millrace"
+    return subprocess.run([script, *order], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
