@@ -92,6 +92,17 @@ def test_the_number_on_a_page_is_what_prometheus_answers(
     assert compared > 40
 
 
+def test_answers_of_several_queries_with_the_same_labels_are_one_row(pages: dict[str, str]) -> None:
+    [article] = [one for one in articles(pages["jobs"]) if ">Jobs</h3>" in one]
+    [headings, *rows] = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in article.split("<tr>")[1:]]
+
+    assert headings == ["code location", "job", "last run", "failures in a row", "usual duration", "in flight"]
+    jobs = [row[1] for row in rows]
+    assert "nightly_job" in jobs
+    assert len(jobs) == len(set(jobs))
+    assert all(all(row) for row in rows)
+
+
 def test_a_page_needs_no_script_and_no_other_file_and_says_that_it_is_not_grafana(pages: dict[str, str]) -> None:
     for uid, page in pages.items():
         assert "<script" not in page, uid

@@ -50,7 +50,7 @@ class Frame:
 
     start: float
     end: float
-    step: float
+    step: int
     width: int
     height: int
     left: int = _LEFT

@@ -97,35 +97,40 @@ def _cell(
         "__range": f"{span}s",
         "__range_s": str(span),
     }
-    answers = []
-    for asked, target in zip(asked_in(dashboard, panel, times), panel["targets"], strict=True):
-        series, why = [], ""
-        try:
-            found = prometheus.ask(asked, now, span, step)
-            series = [one for given in found if (one := _series(given, target["legendFormat"], asked)).points]
-            if not series:
-                why = may_be_empty.get(
-                    asked.written, "nobody says why: infra/grafana/expected_empty.json has no reason"
-                )
-        except PlatformRefusedError as error:
-            why = str(error)
-        answers.append(Answer(asked, target["refId"], series, why))
-    every = [one for answer in answers for one in answer.series]
-    cell = {"type": panel["type"], "title": panel["title"], "description": panel["description"], "at": at}
-    cell |= {"answers": answers, "height": frame.height, "field": field, "more": 0}
-    cell |= {"none": field_none(panel), "series": every[:_MOST_ROWS]}
-    if panel["type"] == "table":
-        rows = _table(panel, answers, field)
-        return cell | {"columns": rows[0], "rows": rows[1 : _MOST_ROWS + 1], "more": len(rows) - 1 - _MOST_ROWS}
-    cell["more"] = len(every) - _MOST_ROWS
-    if panel["type"] == "bargauge":
-        cell["most"] = field.most or max((one.last for one in every if math.isfinite(one.last)), default=0) or 1
-    return cell | {"chart": _chart(panel, every, field, frame) if every else None}
+    answers = [
+        _answer(asked, target, prometheus, may_be_empty, frame)
+        for asked, target in zip(asked_in(dashboard, panel, times), panel["targets"], strict=True)
+    ]
+    series = [one for answer in answers for one in answer.series]
+    headings, *rows = _table(panel, answers, field) if panel["type"] == "table" else [[]]
+    return {
+        "type": panel["type"],
+        "title": panel["title"],
+        "description": panel["description"],
+        "at": at,
+        "height": frame.height,
+        "field": field,
+        "none": panel["fieldConfig"]["defaults"].get("noValue", "no data"),
+        "answers": answers,
+        "series": series[:_MOST_ROWS],
+        "most": field.most or max((one.last for one in series if math.isfinite(one.last)), default=0) or 1,
+        "columns": headings,
+        "rows": rows[:_MOST_ROWS],
+        "more": len(rows or series) - _MOST_ROWS,
+        "chart": _chart(panel, series, field, frame) if series else None,
+    }
 
 
-def field_none(panel: Mapping) -> str:
-    """What a panel says where there is nothing."""
-    return panel["fieldConfig"]["defaults"].get("noValue", "no data")
+def _answer(
+    asked: Asked, target: Mapping, prometheus: Prometheus, may_be_empty: Mapping[str, str], frame: Frame
+) -> Answer:
+    try:
+        found = prometheus.ask(asked, frame.end, round(frame.end - frame.start), frame.step)
+    except PlatformRefusedError as error:
+        return Answer(asked, target["refId"], [], str(error))
+    series = [one for given in found if (one := _series(given, target["legendFormat"], asked)).points]
+    unknown = "nobody says why: infra/grafana/expected_empty.json has no reason"
+    return Answer(asked, target["refId"], series, "" if series else may_be_empty.get(asked.written, unknown))
 
 
 def _chart(panel: Mapping, series: Sequence[Series], field: Field, frame: Frame) -> Markup | None:
