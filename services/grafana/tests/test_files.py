@@ -119,7 +119,7 @@ def test_every_dashboard_marks_deployments_maintenance_and_backfills(shown: dict
         assert dashboard["refresh"] == "30s", uid
 
 
-def test_numbers_come_before_tables_and_no_panel_lies_over_another(shown: dict[str, dict]) -> None:
+def test_numbers_come_before_tables_and_panels_leave_no_hole_and_do_not_overlap(shown: dict[str, dict]) -> None:
     for uid, dashboard in shown.items():
         found = list(panels(dashboard))
         assert found[0]["type"] == "stat", uid
@@ -135,6 +135,25 @@ def test_numbers_come_before_tables_and_no_panel_lies_over_another(shown: dict[s
             assert not cells & covered, f"{uid}: {panel['title']}"
             assert at["x"] + at["w"] <= 24, f"{uid}: {panel['title']}"
             cells |= covered
+        assert len(cells) == 24 * (max(y for _, y in cells) + 1), f"{uid} has a hole"
+
+
+def test_a_number_is_asked_for_now(shown: dict[str, dict]) -> None:
+    """Of a range Grafana shows the last value that there was, also long after nobody reports it."""
+    for place, panel in every_panel(shown):
+        if panel["type"] == "stat":
+            assert all(target["instant"] and not target["range"] for target in panel["targets"]), place
+
+
+def test_a_table_calls_its_columns_of_values_as_grafana_does(shown: dict[str, dict]) -> None:
+    for place, panel in every_panel(shown):
+        if panel["type"] == "table":
+            refs = [target["refId"] for target in panel["targets"]]
+            given = {f"Value #{ref}" for ref in refs} if len(refs) > 1 else {"Value"}
+            for transformation in panel["transformations"]:
+                if transformation["id"] == "organize":
+                    named = transformation["options"]["renameByName"]
+                    assert {name for name in named if name.startswith("Value")} <= given, place
 
 
 def test_the_sdk_reads_back_every_file_as_it_is(shown: dict[str, dict]) -> None:

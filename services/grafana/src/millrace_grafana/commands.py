@@ -1,4 +1,4 @@
-"""`millrace grafana build|check|queries|verify|annotate`.
+"""`millrace grafana build|check|queries|preview|verify|annotate`.
 
 What belongs here: options, words, exit codes. What does not: what they do. Imports stay in the commands, so that
 `millrace --help` answers at once.
@@ -13,12 +13,15 @@ import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from millrace.compose.commands import project
 from millrace.errors import ConfigurationError, PlatformRefusedError
+
+if TYPE_CHECKING:
+    from millrace_grafana.queries import Prometheus
 
 _CLIENT = "MILLRACE_GRAFANA_CLIENT"
 
@@ -65,20 +68,31 @@ def check() -> None:
     click.echo("every dashboard is what the code gives")
 
 
+_ASKED_OF = click.option(
+    "--prometheus", metavar="ADDRESS", help="Ask this one, without signing in (default: behind the gateway)."
+)
+
+
+def _prometheus(address: str | None) -> "Prometheus":
+    from millrace_grafana.queries import Prometheus
+
+    if address is not None:
+        return Prometheus(address.rstrip("/"))
+    sign_in = project().sign_in()
+    return Prometheus(f"{sign_in.address}/prometheus", ("operator", sign_in.passwords["operator"]))
+
+
 @grafana.command()
-@click.option("--prometheus", metavar="ADDRESS", help="Ask this one, without signing in (default: behind the gateway).")
+@_ASKED_OF
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def queries(prometheus: str | None, as_json: bool) -> None:
     """Ask every query of the dashboards of a Prometheus, without Grafana. Exits with 0 only if all say something."""
-    from millrace_grafana.queries import EXPECTED_EMPTY, FOLDER, Prometheus, ask_all, asked_by, dashboards
+    from millrace_grafana.queries import EXPECTED_EMPTY, FOLDER, ask_all, asked_by, dashboards
 
-    if prometheus is None:
-        sign_in = project().sign_in()
-        asked_of = Prometheus(f"{sign_in.address}/prometheus", ("operator", sign_in.passwords["operator"]))
-    else:
-        asked_of = Prometheus(prometheus.rstrip("/"))
     asked = [one for dashboard in dashboards(_root() / FOLDER).values() for one in asked_by(dashboard)]
-    answers = ask_all(asked_of, asked, json.loads((_root() / EXPECTED_EMPTY).read_text(encoding="utf-8")))
+    answers = ask_all(
+        _prometheus(prometheus), asked, json.loads((_root() / EXPECTED_EMPTY).read_text(encoding="utf-8"))
+    )
     fine = not answers.empty and not answers.refused
     if as_json:
         click.echo(
@@ -99,6 +113,30 @@ def queries(prometheus: str | None, as_json: bool) -> None:
         click.echo(f"empty    {one.place}: {one.expr}", err=True)
     click.echo(f"{len(answers.answered)} say something, {len(answers.expected_empty)} say nothing as expected")
     sys.exit(0 if fine else 1)
+
+
+@grafana.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the pages.")
+@_ASKED_OF
+def preview(names: tuple[str, ...], out: Path, prometheus: str | None) -> None:
+    """Write a page per dashboard with what it would ask and roughly show, without Grafana.
+
+    NAME is that of a file in infra/grafana/dashboards, without .json; default: all.
+    """
+    from millrace.files import replace_file
+    from millrace_grafana.preview.page import render
+    from millrace_grafana.queries import EXPECTED_EMPTY, FOLDER, dashboards
+
+    shown = dashboards(_root() / FOLDER)
+    if unknown := sorted(set(names) - set(shown)):
+        raise click.BadParameter(f"there is no {', '.join(unknown)}; there are {', '.join(shown)}", param_hint="NAME")
+    may = json.loads((_root() / EXPECTED_EMPTY).read_text(encoding="utf-8"))
+    asked_of, now = _prometheus(prometheus), time.time()
+    for uid in names or shown:
+        path = out.absolute() / f"{uid}.html"
+        replace_file(path, render(shown[uid], asked_of, may.get(uid, {}), now).encode())
+        click.echo(str(path))
 
 
 @grafana.command()

@@ -104,16 +104,20 @@ class Words:
 _Builder = TypeVar("_Builder", bound=Any)
 
 
-def number(words: Words, query: Query, *, graph: bool = True) -> Panel:
-    """One number on a coloured ground, its past behind it."""
+def number(words: Words, query: Query) -> Panel:
+    """One number on a coloured ground, as it is now.
+
+    Asked for now and not over time: of a range Grafana shows the last value that there was, so that a number which is
+    no longer reported would stay for as long as the page looks back.
+    """
     panel = (
         stat.Panel()
         .color_mode(shapes.BigValueColorMode.BACKGROUND)
-        .graph_mode(shapes.BigValueGraphMode.AREA if graph else shapes.BigValueGraphMode.NONE)
+        .graph_mode(shapes.BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .no_value(NOT_REPORTING)
     )
-    return _finished(panel, words, [query])
+    return _finished(panel, words, [query], instant=True)
 
 
 def lines(words: Words, *queries: Query, stacked: bool = False, at_most: float | None = None) -> Panel:
@@ -193,6 +197,8 @@ def listing(words: Words, columns: Mapping[str, str], *queries: Query, units: Ma
         queries: One per column of values; they share the labels that name a row.
         units: Unit by heading, where it differs from that of `words`.
     """
+    if len(queries) == 1:  # Grafana calls the values of a query "Value" where it is the only one
+        columns = {"Value" if name == "Value #A" else name: heading for name, heading in columns.items()}
     panel = table.Panel().filterable(True)
     panel.with_transformation(models.DataTransformerConfig("merge", options={}))
     panel.with_transformation(

@@ -59,18 +59,29 @@ def dashboards(folder: Path) -> dict[str, dict]:
 
 def asked_by(dashboard: Mapping) -> Iterator[Asked]:
     """Every query of a dashboard: panels, annotations, and the selectors of its choices."""
-    choices = {one["name"]: one.get("allValue") or ".*" for one in dashboard["templating"]["list"]}
-    uid = dashboard["uid"]
+    uid, values = dashboard["uid"], {**_GIVEN, **_choices(dashboard)}
     for panel in panels(dashboard):
-        for target in panel.get("targets", ()):
-            yield _asked(uid, panel["title"], target["expr"], choices, instant=target["instant"])
+        yield from asked_in(dashboard, panel)
     for mark in dashboard["annotations"]["list"]:
         if mark.get("expr"):
-            yield _asked(uid, mark["name"], mark["expr"], choices, instant=False)
+            yield _asked(uid, mark["name"], mark["expr"], values, instant=False)
     for choice in dashboard["templating"]["list"]:
         if choice["type"] == "query":
             selector = choice["query"]["query"].removeprefix("label_values(").rpartition(",")[0]
-            yield _asked(uid, f"choice {choice['name']}", selector, choices, instant=True)
+            yield _asked(uid, f"choice {choice['name']}", selector, values, instant=True)
+
+
+def asked_in(dashboard: Mapping, panel: Mapping, times: Mapping[str, str] = _GIVEN) -> Iterator[Asked]:
+    """Every query of a panel, in the order of its targets.
+
+    Args:
+        dashboard: Whose choices are filled in.
+        panel: One of its panels.
+        times: What Grafana fills in for its own variables; it depends on the time shown and on the panel's width.
+    """
+    values = {**times, **_choices(dashboard)}
+    for target in panel.get("targets", ()):
+        yield _asked(dashboard["uid"], panel["title"], target["expr"], values, instant=target["instant"])
 
 
 def panels(dashboard: Mapping) -> Iterator[Mapping]:
@@ -82,9 +93,11 @@ def panels(dashboard: Mapping) -> Iterator[Mapping]:
             yield panel
 
 
-def _asked(uid: str, panel: str, written: str, choices: Mapping[str, str], *, instant: bool) -> Asked:
-    values = {**_GIVEN, **choices}
+def _choices(dashboard: Mapping) -> dict[str, str]:
+    return {one["name"]: one.get("allValue") or ".*" for one in dashboard["templating"]["list"]}
 
+
+def _asked(uid: str, panel: str, written: str, values: Mapping[str, str], *, instant: bool) -> Asked:
     def value(found: re.Match[str]) -> str:
         name = found["braced"] or found["bare"]
         if name not in values:
@@ -107,24 +120,26 @@ class Prometheus:
     credentials: tuple[str, str] | None = None
 
     def series(self, asked: Asked) -> int:
-        """How many series it answers with; a query over time is asked for the last hour.
+        """How many series it answers with; a query over time is asked for the last hour. Raises as `ask` does."""
+        return len(self.ask(asked, time.time()))
+
+    def ask(self, asked: Asked, now: float, seconds: int = 3600, step: int = 15) -> list[dict]:
+        """What it answers: one `{"metric": labels, "value": [time, text]}` per series, over time `values` of them.
+
+        Args:
+            asked: What.
+            now: Unix time of an instant query, and the end of one over time.
+            seconds: How far the latter goes back.
+            step: Seconds between its points.
 
         Raises:
             SourceUnavailableError: it does not answer.
             PlatformRefusedError: it refuses the query; the error has its words.
         """
-        now = time.time()
         path, parameters = "query", {"query": asked.expr, "time": str(now)}
         if not asked.instant:
-            path, parameters = (
-                "query_range",
-                {
-                    "query": asked.expr,
-                    "start": str(now - 3600),
-                    "end": str(now),
-                    "step": "15",
-                },
-            )
+            span = {"start": str(now - seconds), "end": str(now), "step": str(step)}
+            path, parameters = "query_range", {"query": asked.expr, **span}
         try:
             answer = httpx.post(
                 f"{self.address}/api/v1/{path}", data=parameters, auth=self.credentials, timeout=_TIMEOUT_SECONDS
@@ -134,7 +149,7 @@ class Prometheus:
         if answer.headers.get("content-type", "").startswith("application/json"):
             content = answer.json()
             if content["status"] == "success":
-                return len(content["data"]["result"])
+                return content["data"]["result"]
             raise PlatformRefusedError(asked.place, f"{content['error']}: {asked.expr}")
         raise PlatformRefusedError(f"prometheus at {self.address}", f"HTTP {answer.status_code}: {answer.text[:200]}")
 

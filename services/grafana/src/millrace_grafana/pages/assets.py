@@ -204,7 +204,7 @@ def _quality() -> list[Panel]:
                 UP,
                 links=[CHECKS],
                 mappings=PASSED_OR_FAILED,
-                size=(12, 18),
+                size=(24, 12),
             ),
             Query(f"min by (asset_key, check_name) (dagster_asset_check_status {_CHOSEN})", "{{check_name}}"),
         ),
@@ -215,7 +215,7 @@ def _quality() -> list[Panel]:
                 "none",
                 PLAIN,
                 links=[CHECKS],
-                size=(12, 6),
+                size=(8, 8),
             ),
             Query(
                 "sum by (result) (increase(dagster_asset_check_evaluations_total[$__rate_interval]) " + _CHOSEN + ")",
@@ -229,7 +229,7 @@ def _quality() -> list[Panel]:
                 "percentunit",
                 ((None, "green"), (0.01, "orange"), (0.05, "red")),
                 links=[ASSET],
-                size=(12, 6),
+                size=(8, 8),
             ),
             Query(
                 f'sort_desc(max by (asset_key) (dagster_asset_metadata_value{{key="removed_share"}} {_CHOSEN}))',
@@ -245,7 +245,7 @@ def _quality() -> list[Panel]:
                 "percentunit",
                 PLAIN,
                 links=[ASSET],
-                size=(12, 6),
+                size=(8, 8),
                 alerts=["QualityScoreDrop"],
             ),
             Query(

@@ -64,7 +64,6 @@ def _now() -> list[Panel]:
                 alerts=["ContainerOutOfMemory"],
             ),
             Query("sum(increase(container_oom_events_total[$__range]))"),
-            graph=False,
         ),
         number(
             Words(
@@ -76,7 +75,6 @@ def _now() -> list[Panel]:
                 alerts=["ContainerRestarting"],
             ),
             Query("sum(increase(container_restarts_total[$__range]))"),
-            graph=False,
         ),
         number(
             Words(

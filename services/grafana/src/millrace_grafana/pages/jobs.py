@@ -69,7 +69,6 @@ def _now() -> list[Panel]:
                 f'(sum(increase(dagster_runs_completed_total{{{_CHOSEN}, status=~"success|failure"}}[$__range])) > 0)',
                 empty=_NONE_ENDED,
             ),
-            graph=False,
         ),
         number(
             Words(
@@ -96,7 +95,6 @@ def _now() -> list[Panel]:
                 alerts=["RetryStorm"],
             ),
             Query(f"sum(increase(dagster_run_retries_total{{{_CHOSEN}}}[$__range]))"),
-            graph=False,
         ),
     ]
 

@@ -99,7 +99,6 @@ def _now() -> list[Panel]:
                 alerts=["NotificationsFailing"],
             ),
             Query("sum(increase(alertmanager_notification_requests_failed_total[$__range]))"),
-            graph=False,
         ),
         number(
             Words(

@@ -207,7 +207,6 @@ def _service_level() -> list[Panel]:
                 "avg(avg_over_time((dagster_asset_freshness_state < bool 2)[$__range:5m]))",
                 empty="Prometheus has run for less than five minutes",
             ),
-            graph=False,
         ),
         lines(
             Words(
