@@ -53,6 +53,7 @@ def test_a_name_or_a_label_that_nobody_exposes_is_found(
         ('trees{kind!="pear"}', "trees has no kind='pear' (expected apple, plum)"),
         ('trees{kind=~"apple|pear"}', "trees has no kind='pear' (expected apple, plum)"),
         ('trees{kind!~"pea.*"}', "trees has no kind='pea.*' (expected apple, plum)"),
+        ('trees{kind=~"apple|pea.*"}', "trees has no kind='pea.*' (expected apple, plum)"),
         ('trees{job="city"}', "trees has no job='city' (expected forest)"),
         ('up{job="city"}', "up has no job='city' (expected exporter, forest)"),
         ('ALERTS{alertstate="fring"}', "ALERTS has no alertstate='fring' (expected pending, firing)"),
@@ -64,6 +65,16 @@ def test_a_value_that_a_label_never_has_is_found(
     catalogue: Callable[..., list[Area]], entry: dict[str, Any], asked: str, problem: str
 ) -> None:
     assert closed(catalogue, entry, asked) == [f"TreeDown: {problem}"]
+
+
+def test_records_of_each_other_are_found(catalogue: Callable[..., list[Area]], entry: dict[str, Any]) -> None:
+    records = [Record(record="tree:a:now", expr="tree:b:now"), Record(record="tree:b:now", expr="tree:a:now")]
+    (area,) = catalogue(entry)
+    known = Exposed({"dagster_asset_rows": {"exporter": frozenset()}})
+
+    found = known.problems([area.model_copy(update={"alerts": [], "records": records})])
+
+    assert found == ["tree:a:now: tree:b:now is recorded from itself", "tree:b:now: tree:a:now is recorded from itself"]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_every_family_of_the_exporter_is_on_a_dashboard(shown: dict[str, dict]) 
         "dagster_asset_freshness_partitions": "an alert says how many; the asset's page shows which",
         "dagster_asset_last_observation_timestamp_seconds": "external assets, of which no domain has one yet",
         "dagster_backfill_oldest_timestamp_seconds": "an alert's threshold",
+        "dagster_job_known_since_timestamp_seconds": "an alert's, where a job has never succeeded",
         "dagster_storage_schema_known": "an alert",
         "container_start_time_seconds": "containers of one service come and go: restarts are counted",
         "container_cpu_cfs_throttled_seconds_total": "the share of periods says the same",

@@ -72,7 +72,7 @@ EMPTY = {
     "no backfill goes on",
     "no pool has a limit",
     "no asset has partitions",
-    "no domain has a sensor that has ticked",
+    "no domain has a sensor that is on",
     "no domain has written an Iceberg table",
     "no domain has loaded a graph",
     "no family is above its cap",

@@ -253,9 +253,10 @@ def _instigators() -> list[Panel]:
             ),
             Query(
                 '(time() - max by (code_location, name) (dagster_instigator_last_tick_timestamp_seconds{type="sensor"'
-                "})) / max by (code_location, name) (dagster_sensor_min_interval_seconds)",
+                '} or dagster_instigator_running_since_timestamp_seconds{type="sensor"}))'
+                " / max by (code_location, name) (dagster_sensor_min_interval_seconds)",
                 "{{name}}",
-                empty="no domain has a sensor that has ticked",
+                empty="no domain has a sensor that is on",
             ),
         ),
     ]

@@ -249,6 +249,7 @@ def _each() -> list[Panel]:
                 "Value #B": "failures in a row",
                 "Value #C": "usual duration",
                 "Value #D": "in flight",
+                "Value #E": "last success",
             },
             Query(f"1000 * {by} (dagster_job_last_run_timestamp_seconds{{{_CHOSEN}}})"),
             Query(f"{by} (dagster_job_consecutive_failures{{{_CHOSEN}}})"),
@@ -256,6 +257,7 @@ def _each() -> list[Panel]:
                 f"{by} (dagster_job_expected_duration_seconds{{{_CHOSEN}}})", empty="no job has succeeded three times"
             ),
             Query(f"sum by (code_location, job_name) (dagster_runs_in_flight{{{_CHOSEN}}})"),
-            units={"last run": "dateTimeFromNow", "usual duration": "s"},
+            Query(f"1000 * {by} (dagster_job_last_success_timestamp_seconds{{{_CHOSEN}}})"),
+            units={"last run": "dateTimeFromNow", "usual duration": "s", "last success": "dateTimeFromNow"},
         )
     ]
