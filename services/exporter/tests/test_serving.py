@@ -22,7 +22,7 @@ from millrace_exporter.app import create_app
 from millrace_exporter.checkpoint import Checkpoints
 from millrace_exporter.definitions import Asset, Definitions, Location, Policy
 from millrace_exporter.exporter import Exporter
-from millrace_exporter.families import COLLECTORS, FAMILIES, Family, exposed_names
+from millrace_exporter.families import COLLECTORS, FAMILIES, METADATA_KEYS, Family, exposed_names
 from millrace_exporter.main import main
 from millrace_exporter.page import render_page
 from millrace_exporter.polling import Lane, Poller
@@ -329,6 +329,7 @@ def test_two_thousand_assets_in_five_locations_stay_under_the_caps(exporter: Any
     assert len(exporter.all("dagster_asset_freshness_state")) == 2000
     assert len(exporter.all("dagster_asset_last_materialization_timestamp_seconds")) > 1900
     assert len(exporter.all("dagster_asset_check_status")) > 1900
+    assert len(exporter.all("dagster_asset_metadata_value")) > 1900 * len(METADATA_KEYS)
     counts = Counter(name for name, _ in exporter.series)
     assert {name for name, count in counts.items() if name in FAMILIES and count > FAMILIES[name].cap} == set()
 

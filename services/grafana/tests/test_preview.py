@@ -96,7 +96,15 @@ def test_answers_of_several_queries_with_the_same_labels_are_one_row(pages: dict
     [article] = [one for one in articles(pages["jobs"]) if ">Jobs</h3>" in one]
     [headings, *rows] = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in article.split("<tr>")[1:]]
 
-    assert headings == ["code location", "job", "last run", "failures in a row", "usual duration", "in flight"]
+    assert headings == [
+        "code location",
+        "job",
+        "last run",
+        "failures in a row",
+        "usual duration",
+        "in flight",
+        "last success",
+    ]
     jobs = [row[1] for row in rows]
     assert "nightly_job" in jobs
     assert len(jobs) == len(set(jobs))

@@ -208,7 +208,8 @@ def _state(row: Mapping[str, Any], configured: Mapping[str, Any]) -> str:
     state, code = row["State"], row.get("ExitCode")
     if state == "running":
         # While it starts over Docker may name no health of what has a health check.
-        return row.get("Health") or ("starting" if configured.get("healthcheck", {}).get("test") else state)
+        is_checked = configured.get("healthcheck", {}).get("test") not in (None, ["NONE"])
+        return row.get("Health") or ("starting" if is_checked else state)
     if state != "exited":
         return state
     if configured.get("restart", "no") == "no":

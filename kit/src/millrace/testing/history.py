@@ -37,6 +37,7 @@ from dagster._core.execution.plan.objects import StepFailureData, StepSuccessDat
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus
 from dagster._serdes import serialize_value
 
+_SAID = {"seconds": 1.5, "rows_per_second": 2.5e6, "removed_share": 0.01, "quality_score": 0.99}
 _RUN, _ASSET, _CHECK, _JOB, _NUMBER = "@run@", "@asset@", "@check@", "@job@", 987654321
 _PARTITION = "@partition@"
 _STAMP = 1234567890.125
@@ -230,7 +231,7 @@ def _template(kind: str) -> str:
     if kind == "PLANNED":
         data = AssetMaterializationPlannedData(key, partition=_PARTITION)
     elif kind == "MATERIALIZED":
-        metadata = {"dagster/row_count": _NUMBER, "seconds": 1.5, "note": "n" * 200}
+        metadata = {"dagster/row_count": _NUMBER, "peak_memory_bytes": 2**28, **_SAID, "note": "n" * 200}
         data = StepMaterializationData(AssetMaterialization(key, metadata=metadata, partition=_PARTITION))
     elif kind == "CHECK_PLANNED":
         data = AssetCheckEvaluationPlanned(asset_key=key, check_name=_CHECK)
