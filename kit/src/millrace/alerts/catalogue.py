@@ -17,14 +17,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from millrace.alerts.overrides import Severity
+from millrace.alerts.overrides import Duration, Severity
 from millrace.alerts.simple import SimpleTypes, as_entry, is_simple
 from millrace.config import problems_of, read_yaml
 from millrace.errors import ConfigurationError
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning", "info")
-DURATION = r"^(0|(\d+(ms|[smhdwy]))+)$"
-Duration = Annotated[str, Field(pattern=DURATION)]
 # Labels that the compiler gives to every rule; an entry's tests name the others.
 OWN_LABELS = ("severity", "owner", "area", "source")
 # A label in a text or a path.

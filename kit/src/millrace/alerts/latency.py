@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from millrace.alerts.overrides import DURATION
 from millrace.alerts.routes import NOTIFY, Notifications
 from millrace.alerts.rules import Rule, in_words
 from millrace.config import read_yaml
@@ -97,7 +98,7 @@ def seconds(duration: str) -> float:
     Raises:
         ConfigurationError: it is none.
     """
-    if not re.fullmatch(r"0|(\d+(ms|[smhdwy]))+", duration):
+    if not re.fullmatch(DURATION, duration):
         raise ConfigurationError(f"duration {duration!r}", ["expected Prometheus' form, as 90s or 1h30m"])
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))
 

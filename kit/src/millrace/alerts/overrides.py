@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Severity = Literal["critical", "error", "warning", "info"]
+DURATION = r"^(0|(\d+(ms|[smhdwy]))+)$"  # as Prometheus writes it
+Duration = Annotated[str, Field(pattern=DURATION)]
 
 
 def _switch(value: Any) -> Any:
@@ -28,7 +30,7 @@ class Settings(BaseModel):
         default=None, description="in the unit of the entry; by severity where it has several"
     )
     severity: Severity | None = Field(default=None, description="of an entry with one level")
-    duration: str | None = Field(default=None, alias="for", pattern=r"^(0|(\d+(ms|[smhdwy]))+)$")
+    duration: Duration | None = Field(default=None, alias="for")
 
 
 Switched = Annotated[Settings, BeforeValidator(_switch)]
