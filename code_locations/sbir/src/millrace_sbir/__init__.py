@@ -1,0 +1,1 @@
+"""Research awards: extract, validate, enrich, transform, classify, load into a graph."""

@@ -1,0 +1,1 @@
+"""Readers of the sources: files, addresses, object-store keys, and the APIs of SAM.gov and USPTO."""
