@@ -7,7 +7,7 @@ What does not: where data lies (`millrace.settings`) and anything secret. A doma
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -81,6 +81,10 @@ class DomainConfig(_Strict):
     owner: str = Field(description="team:name or an e-mail address; every asset carries it")
     main_job: str = Field(description="the job that scripts/demo runs")
     jobs: dict[str, JobConfig]
+    uses: list[Literal["graph"]] = Field(
+        default_factory=list,
+        description="stores that its runs reach in compose beside tables and files; written as [graph], on one line",
+    )
     freshness: dict[str, FreshnessConfig] = Field(default_factory=dict, description="by asset")
     max_rejected_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict,

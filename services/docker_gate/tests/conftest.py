@@ -291,7 +291,13 @@ def docker_gate(docker_settings: Settings) -> Generator[Gate]:
 
 @pytest.fixture(scope="session")
 def gate_before_a_double() -> Generator[Gate]:
-    settings = Settings(project="mill", images="mill", domains=("museum",), networks=("first", "second"))
+    settings = Settings(
+        project="mill",
+        images="mill",
+        domains=("museum", "sbir"),
+        networks=("first", "second"),
+        uses={"sbir": ("graph",)},
+    )
     with serve_from_a_thread(settings, EngineDouble("mill")) as gate:
         yield gate
 

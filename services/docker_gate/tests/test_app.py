@@ -63,6 +63,15 @@ def test_a_run_is_created_under_its_name_and_connected_to_all_its_networks(recor
     assert connected == {"Container": "created"}
 
 
+def test_a_run_of_a_domain_that_uses_a_store_is_connected_to_its_network_too(recording_gate: Any) -> None:
+    recording_gate.create({**recording_gate.body(), "Image": "mill/sbir:dev", "Env": []})
+
+    assert recording_gate.engine.calls[1:] == [
+        "POST /networks/mill_second/connect",
+        "POST /networks/mill_graph/connect",
+    ]
+
+
 def test_a_container_that_cannot_be_connected_is_removed(recording_gate: Any) -> None:
     recording_gate.engine.failing = "/networks/mill_second/connect"
 

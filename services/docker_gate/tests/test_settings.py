@@ -15,7 +15,7 @@ def test_no_image_is_a_code_location_s_unless_it_is_said_to_be() -> None:
 
 
 def test_every_setting_is_read(tmp_path: Path) -> None:
-    (tmp_path / "domains").write_text("museum\nsbir\n")
+    (tmp_path / "domains").write_text("museum \nsbir graph\n")
 
     assert Settings.from_environment(
         {
@@ -38,6 +38,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         version="1.2.3",
         domains=("museum", "sbir"),
         networks=("database", "egress"),
+        uses={"museum": (), "sbir": ("graph",)},
         environment={"MILLRACE_BUCKET": "mill"},
         memory_bytes=3 << 29,
         cpus=0.5,
@@ -85,12 +86,14 @@ def test_all_wrong_values_are_said_at_once() -> None:
     assert len(str(stopped.value).splitlines()) == 2
 
 
-@pytest.mark.parametrize("names", ["", "museum ../x", "Museum", "museum:dev"])
+@pytest.mark.parametrize("names", ["", "museum ../x", "Museum", "museum:dev", "museum postgres"])
 def test_a_name_that_is_no_domain_s_is_refused(tmp_path: Path, names: str) -> None:
     (tmp_path / "domains").write_text(names)
 
-    with pytest.raises(SystemExit, match="GATE_DOMAINS"):
+    with pytest.raises(SystemExit, match="GATE_DOMAINS") as stopped:
         Settings.from_environment({"GATE_DOMAINS": str(tmp_path / "domains")})
+
+    assert len(str(stopped.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

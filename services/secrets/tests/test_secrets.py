@@ -13,7 +13,7 @@ from millrace_secrets.errors import SecretsError
 from millrace_secrets.main import main, make
 from millrace_secrets.master import Master
 
-DOMAINS = ["museum", "platform"]
+DOMAINS = {"museum": (), "sbir": ("graph",)}
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ def test_each_consumer_gets_its_own_files_and_no_other(master: Path, out: Path) 
         "reports": {"pgpass"},
         "gateway": {"users.caddy"},
         "museum": domain,
-        "platform": domain,
+        "sbir": {*domain, "neo4j_password"},
     }
 
 
 def test_no_secret_of_one_domain_is_in_anothers_folder(master: Path, out: Path) -> None:
     hand_to(master, out)
 
-    theirs = [(master / "roles/platform").read_text(), (out / "platform/object_store_secret_key").read_text()]
+    theirs = [(master / "roles/sbir").read_text(), (out / "sbir/object_store_secret_key").read_text()]
     for content in snapshot(out / "museum").values():
         assert not any(secret in content for secret in theirs)
 
@@ -126,7 +126,7 @@ def test_starts_at_the_same_time_agree_on_every_secret(master: Path, out: Path) 
         list(threads.map(start, list(consumers(DOMAINS)) * 4))
 
     dagster = (master / "roles/dagster").read_text()
-    for name in ("dagster", "museum", "platform"):
+    for name in ("dagster", "museum", "sbir"):
         assert f"postgres:5432:*:dagster:{dagster}\n" in (out / name / "pgpass").read_text()
     assert [path.name for path in [*master.rglob("*"), *out.rglob("*")] if path.name.startswith(".")] == []
 
@@ -193,6 +193,13 @@ def test_a_folder_that_cannot_be_a_role_or_a_user_is_refused(tmp_path: Path, nam
     (tmp_path / "domains").write_text(f"museum\n{name}\n")
 
     with pytest.raises(SecretsError, match=f"code_locations: {name} cannot be the name of a domain"):
+        domains_in(tmp_path / "domains")
+
+
+def test_a_store_that_nobody_has_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "domains").write_text("museum \nsbir graph postgres\n")
+
+    with pytest.raises(SecretsError, match="code_locations/sbir: uses postgres"):
         domains_in(tmp_path / "domains")
 
 

@@ -53,7 +53,7 @@ class Calls:
         if answer.status_code != httpx.codes.CREATED:
             return _passed_on(answer)
         container = answer.json()["Id"]
-        for network in self._settings.networks[1:]:
+        for network in self._settings.networks_of(asked.domain)[1:]:
             path = f"/networks/{self._settings.project}_{network}/connect"
             joined = await self._engine.call("POST", path, json={"Container": container})
             if joined.is_error:

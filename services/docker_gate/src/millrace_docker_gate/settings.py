@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
+_MAY_USE = ("graph",)
+_DOMAINS_EXPECTED = f"a file with a code location per line, and what it uses of {', '.join(_MAY_USE)}"
 ROLES = ("launcher", "webserver", "exporter")
 Number = TypeVar("Number", int, float)
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -22,7 +24,8 @@ class Settings:
         images: Prefix of the images of code locations: `<images>/<domain>:<version>`.
         version: Their tag.
         domains: The code locations; no other image is one's, whatever its name.
-        networks: Networks of a run, without the project's prefix; the first is its main one.
+        networks: Networks of every run, without the project's prefix; the first is its main one.
+        uses: Further networks of a domain's runs, by domain: those of the stores that its `config.yaml` says it uses.
         environment: Variables that every run gets; no secret.
         memory_bytes: Memory limit of a run that asks for none, and the most that one may ask for.
         cpus: The same in CPUs.
@@ -39,6 +42,7 @@ class Settings:
     version: str = "dev"
     domains: tuple[str, ...] = ()
     networks: tuple[str, ...] = ("database", "storage", "egress")
+    uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_bytes: int = 2 << 30
     cpus: float = 2.0
@@ -68,7 +72,8 @@ class Settings:
             ("project", "COMPOSE_PROJECT_NAME", str, "a name"),
             ("images", "MILLRACE_IMAGES", str, "a prefix of images"),
             ("version", "MILLRACE_VERSION", str, "a tag"),
-            ("domains", "GATE_DOMAINS", _domains, "a file with the name of a code location per line"),
+            ("domains", "GATE_DOMAINS", lambda path: tuple(_domains(path)), _DOMAINS_EXPECTED),
+            ("uses", "GATE_DOMAINS", _domains, _DOMAINS_EXPECTED),
             ("networks", "GATE_RUN_NETWORKS", lambda text: tuple(text.split(",")), "names with commas between"),
             ("environment", "GATE_RUN_ENVIRONMENT", _variables, "a JSON object of text"),
             (
@@ -90,8 +95,12 @@ class Settings:
                 except (ValueError, OSError):
                     problems.append(f"docker-gate: {variable}={text!r} cannot be read; expected {expected}")
         if problems:
-            raise SystemExit("\n".join(problems))
+            raise SystemExit("\n".join(dict.fromkeys(problems)))
         return cls(**values)  # ty: ignore[invalid-argument-type]  # each was read by its own reader
+
+    def networks_of(self, domain: str) -> tuple[str, ...]:
+        """Networks of a domain's runs."""
+        return (*self.networks, *self.uses.get(domain, ()))
 
 
 def quantity_bytes(text: str) -> int:
@@ -113,11 +122,14 @@ def _positive(number: Number) -> Number:
     return number
 
 
-def _domains(path: str) -> tuple[str, ...]:
-    names = tuple(Path(path).read_text(encoding="utf-8").split())
-    if not names or not all(re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) for name in names):
+def _domains(path: str) -> dict[str, tuple[str, ...]]:
+    """The code locations, each with what it uses: `sbir graph`."""
+    lines = [line.split() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not lines or not all(re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) for name, *_ in lines):
         raise ValueError(path)
-    return names
+    if not all(set(uses) <= set(_MAY_USE) for _, *uses in lines):
+        raise ValueError(path)
+    return {name: tuple(uses) for name, *uses in lines}
 
 
 def _variables(text: str) -> dict[str, str]:

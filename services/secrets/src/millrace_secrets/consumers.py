@@ -18,6 +18,7 @@ _DOMAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _RESERVED = frozenset(
     {"dagster", "exporter", "gateway", "grafana", "metrics", "neo4j", "postgres", "public", "reports", "root"}
 )
+_MAY_USE = frozenset({"graph"})
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,13 @@ def _gateway(master: Master) -> Files:
     return {"users.caddy": File("".join(f"{user} {master.gateway_hash(user)}\n" for user in USERS))}
 
 
-def _domain(name: str) -> Callable[[Master], Files]:
+def _domain(name: str, uses: Iterable[str]) -> Callable[[Master], Files]:
     def files(master: Master) -> Files:
         keys = f"object-store/keys/{name}"
+        # Community has one user: whoever uses the graph may do everything to it.
+        graph = {"neo4j_password": File(master.get("neo4j/password"))} if "graph" in uses else {}
         return {
+            **graph,
             # A run of the domain writes its events to Dagster's database, and its data with its own role.
             "pgpass": _pgpass(master, "dagster", name),
             "object_store_access_key": File(master.get(f"{keys}/access_key", lambda: f"millrace-{name}")),
@@ -116,25 +120,32 @@ _SERVICES: Mapping[str, Callable[[Master], Files]] = {
 }
 
 
-def domains_in(listing: Path) -> list[str]:
-    """The domains that the image was built with, one name per line.
+def domains_in(listing: Path) -> dict[str, tuple[str, ...]]:
+    """The domains that the image was built with, and the stores that each uses: `sbir graph`, one domain per line.
 
     Raises:
-        SecretsError: A name cannot be a domain's.
+        SecretsError: A name cannot be a domain's, or a store is none.
     """
-    names = sorted(filter(None, listing.read_text(encoding="utf-8").split()))
-    wrong = [name for name in names if not _DOMAIN_NAME.fullmatch(name) or name in _RESERVED]
+    lines = [line.split() for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
+    domains = {name: tuple(uses) for name, *uses in sorted(lines)}
+    wrong = [name for name in domains if not _DOMAIN_NAME.fullmatch(name) or name in _RESERVED]
     if wrong:
         raise SecretsError(
             f"code_locations: {', '.join(wrong)} cannot be the name of a domain (expected lower-case letters, digits "
             f"and _, at most 40, none of {', '.join(sorted(_RESERVED))}); rename the folder and build the image again"
         )
-    return names
+    for name, uses in domains.items():
+        if unknown := set(uses) - _MAY_USE:
+            raise SecretsError(
+                f"code_locations/{name}: uses {', '.join(sorted(unknown))} (may use {', '.join(sorted(_MAY_USE))}); "
+                "mend `uses` in its config.yaml and build the image again"
+            )
+    return domains
 
 
-def consumers(domains: Iterable[str]) -> dict[str, Callable[[Master], Files]]:
-    """Every consumer, with what makes its files."""
-    return {**_SERVICES, **{name: _domain(name) for name in domains}}
+def consumers(domains: Mapping[str, Iterable[str]]) -> dict[str, Callable[[Master], Files]]:
+    """Every consumer, with what makes its files; of each domain the stores that it uses beside its own."""
+    return {**_SERVICES, **{name: _domain(name, uses) for name, uses in domains.items()}}
 
 
 def hand_out(files: Files, folder: Path) -> None:

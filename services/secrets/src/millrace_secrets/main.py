@@ -7,7 +7,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from millrace_secrets.consumers import consumers, domains_in, hand_out
@@ -17,7 +17,7 @@ from millrace_secrets.master import USERS, Master
 _MAY = {"operator": "may do everything", "viewer": "may look at everything"}
 
 
-def make(master: Master, domains: Sequence[str], out: Path, names: Sequence[str]) -> list[str]:
+def make(master: Master, domains: Mapping[str, Sequence[str]], out: Path, names: Sequence[str]) -> list[str]:
     """Make what is missing for the named consumers (none named: for all), and hand it to those that are mounted.
 
     Returns:
@@ -67,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument("--consumer", action="append", default=[], metavar="NAME", help="this one only; repeatable")
     making.add_argument("--out", type=Path, default=Path("/out"), help="folder of the consumers' folders (%(default)s)")
     making.add_argument(
-        "--domains", type=Path, default=Path("/etc/millrace/domains"), help="names of the domains (%(default)s)"
+        "--domains",
+        type=Path,
+        default=Path("/etc/millrace/domains"),
+        help="the domains, and what each uses (%(default)s)",
     )
     showing = commands.add_parser("show", help="print the users and their passwords")
     showing.add_argument("--json", action="store_true", dest="as_json", help="as one JSON object")
