@@ -53,6 +53,9 @@ class JobConfig(_Strict):
     schedule: ScheduleConfig | None = None
     timeout_seconds: int = Field(default=3600, gt=0, description="a run that takes longer is failed")
     limits: LimitsConfig = LimitsConfig()
+    full_refresh: bool = Field(
+        default=False, description="everything anew, and shown at the end, instead of what has changed"
+    )
 
 
 class FreshnessConfig(_Strict):

@@ -26,7 +26,7 @@ from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import retry_policy
 from millrace.runs.metadata import table_schema
-from millrace.runs.tags import CPUS_TAG, JOB_TAG, MEMORY_TAG, PIDS_TAG
+from millrace.runs.tags import CPUS_TAG, FULL_REFRESH_TAG, JOB_TAG, MEMORY_TAG, PIDS_TAG
 from millrace.settings import Settings
 
 ResourceFactory = Callable[[Settings, Any], Mapping[str, object]]
@@ -163,7 +163,12 @@ def _job(domain: str, name: str, job: JobConfig, config: DomainConfig) -> Any:
         selection=job.selection,
         description=job.description,
         op_retry_policy=retry_policy(config.retry),
-        tags={"dagster/max_runtime": str(job.timeout_seconds), JOB_TAG: f"{domain}.{name}", **_limits(job)},
+        tags={
+            "dagster/max_runtime": str(job.timeout_seconds),
+            JOB_TAG: f"{domain}.{name}",
+            **_limits(job),
+            **({FULL_REFRESH_TAG: "true"} if job.full_refresh else {}),
+        },
     )
 
 

@@ -5,3 +5,5 @@ JOB_TAG = "millrace/job"
 MEMORY_TAG = "millrace/memory"
 CPUS_TAG = "millrace/cpus"
 PIDS_TAG = "millrace/pids"
+# On every run of a job whose `config.yaml` says full_refresh.
+FULL_REFRESH_TAG = "millrace/full_refresh"
