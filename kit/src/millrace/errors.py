@@ -3,6 +3,7 @@
     MillraceError
     ├── TransientError            the same work may succeed in a minute: it is retried
     │   └── SourceUnavailableError
+    ├── ChunkFailedError          says which chunk of a step failed; its cause says whether it may succeed later
     └── PermanentError            the same work fails the same way: it is never retried
         ├── ConfigurationError    a setting, a mapping, a domain's YAML
         ├── SourceMissingError    a file or folder that is not there
@@ -86,6 +87,10 @@ class TransientError(MillraceError):
 
 class SourceUnavailableError(TransientError):
     """A source that answers now and then: a network, a locked file, a busy server."""
+
+
+class ChunkFailedError(MillraceError):
+    """A chunk of a long step failed; raised from what made it fail."""
 
 
 class PermanentError(MillraceError):
