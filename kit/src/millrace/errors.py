@@ -3,12 +3,14 @@
     MillraceError
     ├── TransientError            the same work may succeed in a minute: it is retried
     │   └── SourceUnavailableError
+    ├── ChunkFailedError          says which chunk of a step failed; its cause says whether it may succeed later
     └── PermanentError            the same work fails the same way: it is never retried
         ├── ConfigurationError    a setting, a mapping, a domain's YAML
         ├── SourceMissingError    a file or folder that is not there
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
         ├── StageMissingError     a stage file that no run has written yet
         ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
+        ├── KeyRepeatedError      records that should differ in their key and do not
         ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
         ├── HomeInUseError        the folder of an embedded instance, held by a process that stays
         └── PlatformRefusedError  Docker Compose, or Dagster behind the gateway, would not
@@ -87,6 +89,10 @@ class SourceUnavailableError(TransientError):
     """A source that answers now and then: a network, a locked file, a busy server."""
 
 
+class ChunkFailedError(MillraceError):
+    """A chunk of a long step failed; raised from what made it fail."""
+
+
 class PermanentError(MillraceError):
     """The same work fails the same way until somebody changes something."""
 
@@ -115,6 +121,10 @@ class StageMissingError(PermanentError):
 
 class StoreRefusedError(PermanentError):
     """An object store answers, and the answer is no."""
+
+
+class KeyRepeatedError(PermanentError):
+    """Records share a key that identifies one."""
 
 
 class GateClosedError(PermanentError):

@@ -22,7 +22,7 @@ from millrace.config import DomainConfig, JobConfig, load_config
 from millrace.errors import ConfigurationError
 from millrace.quality.checks import generated_checks
 from millrace.quality.contracts import Contract
-from millrace.resources import RejectFiles, StageParquetIOManager
+from millrace.resources import PartFiles, RejectFiles, StageParquetIOManager
 from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import retry_policy
 from millrace.runs.metadata import table_schema
@@ -97,6 +97,7 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
     resources: dict[str, object] = {
         "io_manager": StageParquetIOManager.at(settings.stages(domain.name)),
         "rejects": RejectFiles(place=settings.rejects(domain.name)),
+        "parts": PartFiles(place=settings.parts(domain.name)),
     }
     if domain.resources is not None:
         resources |= domain.resources(settings, config)
@@ -191,7 +192,7 @@ def _not_carried(own: dg.Definitions) -> list[str]:
     problems = [f"defs/ has a {kind}, expected AssetsDefinition or AssetSpec" for kind in sorted(kinds)]
     if own.executor is not None:
         problems.append("defs/ sets an executor; step_parallelism says how steps run")
-    taken = sorted({"io_manager", "rejects"} & set(own.resources or {}))
+    taken = sorted({"io_manager", "parts", "rejects"} & set(own.resources or {}))
     return problems + [f"defs/ sets the resource {name!r}, which every domain is given" for name in taken]
 
 

@@ -78,6 +78,10 @@ class Settings(BaseModel):
         """Where the records lie that a domain's stages turned away, one file per asset."""
         return self._place("rejects", domain)
 
+    def parts(self, domain: str) -> Place:
+        """Where the finished chunks of a domain's long steps lie until their stage is written."""
+        return self._place("parts", domain)
+
     def outputs(self, domain: str) -> Place:
         """Where a domain publishes."""
         return self._place("outputs", domain)

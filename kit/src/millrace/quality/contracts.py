@@ -14,7 +14,7 @@ import dataframely as dy
 import polars as pl
 from dataframely.exc import SchemaError
 
-from millrace.quality.rejects import Reject, RejectKind, RejectLog, excerpt
+from millrace.quality.rejects import Reject, RejectKind, RejectSink, excerpt
 
 EXAMPLES = 5
 
@@ -59,7 +59,7 @@ class Contract:
     blocking: bool = True
     allow_empty: bool = False
 
-    def split(self, frame: pl.LazyFrame, log: RejectLog, place: Callable[[Mapping[str, object]], str]) -> pl.LazyFrame:
+    def split(self, frame: pl.LazyFrame, log: RejectSink, place: Callable[[Mapping[str, object]], str]) -> pl.LazyFrame:
         """Keep the rows that pass; log each row that fails, with the rules that it broke.
 
         Args:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 import orjson
 
@@ -49,6 +49,13 @@ class Reject:
     excerpt: str = ""
 
 
+class RejectSink(Protocol):
+    """What takes rejects: a log, or a chunk of a step that keeps its own until it is finished."""
+
+    def add(self, reject: Reject) -> None:
+        """Take one."""
+
+
 class RejectLog:
     """Writes rejects as they come and replaces the file when it is closed; also a context manager.
 
@@ -74,14 +81,7 @@ class RejectLog:
         """Append one reject, its reason cut at `REASON_CHARACTERS` and its excerpt at `EXCERPT_CHARACTERS`."""
         if self._file is None:
             raise ValueError(f"the reject log {self.address} is not open")
-        fields = asdict(reject)
-        fields["reason"] = _cut(reject.reason, REASON_CHARACTERS)
-        fields["excerpt"] = _cut(reject.excerpt, EXCERPT_CHARACTERS)
-        try:
-            line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-        except TypeError:  # half a surrogate, as in a file name that is not UTF-8
-            fields = {name: _escaped(value) for name, value in fields.items()}
-            line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+        line = reject_line(reject)
         self.counts[reject.kind] += 1
         self._file.write(line)
 
@@ -114,6 +114,18 @@ def excerpt(raw: bytes | str | Mapping[str, Any]) -> str:
     if isinstance(raw, bytes):
         raw = raw[: EXCERPT_CHARACTERS * 4].decode("utf-8", errors="backslashreplace")
     return _escaped(" ".join(raw.split())[:EXCERPT_CHARACTERS])[:EXCERPT_CHARACTERS]
+
+
+def reject_line(reject: Reject) -> bytes:
+    """A reject as a line of its file, reason and excerpt cut."""
+    fields = asdict(reject)
+    fields["reason"] = _cut(reject.reason, REASON_CHARACTERS)
+    fields["excerpt"] = _cut(reject.excerpt, EXCERPT_CHARACTERS)
+    try:
+        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # half a surrogate, as in a file name that is not UTF-8
+        fields = {name: _escaped(value) for name, value in fields.items()}
+        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _cut(text: str, most: int) -> str:

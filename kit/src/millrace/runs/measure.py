@@ -5,6 +5,7 @@ begun by `stage`, filled by whoever knows a figure, and read by whoever writes t
 """
 
 import resource
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,17 +27,23 @@ class Measurement:
         rows_in: Rows that the step read; if nobody says, rows written plus rows rejected.
         count_rejected: Says at the end how many rows were turned away; None if the step rejects nothing.
         at_end: What to do when the stage has been written or the step has failed; see `finish`.
+        when_written: What to do only when it has been written.
     """
 
     started: float = field(default_factory=time.monotonic)
     rows_in: int | None = None
     count_rejected: Callable[[], int] | None = None
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    when_written: list[Callable[[], None]] = field(default_factory=list)
 
     def finish(self) -> None:
-        """Do what was left for the end, once."""
+        """Do what was left for the end, once; called while an exception passes, it leaves out `when_written`."""
+        written, self.when_written = self.when_written, []
         while self.at_end:
             self.at_end.pop()()
+        if sys.exc_info()[0] is None:
+            while written:
+                written.pop()()
 
     def quality(self, rows: int, filled_share: float | None) -> dict[str, dg.MetadataValue]:
         """Score what the step wrote: how much of what came in was accepted, and how much of what went out is filled.
@@ -106,9 +113,18 @@ def current_measurement() -> Measurement:
 
 def peak_memory_bytes() -> int:
     """Highest resident set of this process since the last `begin_measurement`."""
+    return _resident_bytes("VmHWM")
+
+
+def resident_memory_bytes() -> int:
+    """Resident set of this process now."""
+    return _resident_bytes("VmRSS")
+
+
+def _resident_bytes(name: str) -> int:
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     fields: dict[str, Any] = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    return int(fields["VmHWM"].split()[0]) * 1024
+    return int(fields[name].split()[0]) * 1024

@@ -196,8 +196,12 @@ class BucketStore(Store):
         with self._asking(name):
             self.client.remove_object(self.bucket, self._key(name))
 
+    @override
+    def files(self, name: str) -> list[str]:
+        return sorted(self._sizes_below(name))
+
+    @override
     def remove_tree(self, name: str) -> None:
-        """Remove every file below `<name>/`."""
         self._remove(f"{name}/{one}" for one in self._sizes_below(name))
 
     def _remove(self, names: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """A store that is a folder on this machine."""
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from typing_extensions import override
@@ -34,3 +36,14 @@ class FolderStore(Store):
     @override
     def keep(self, name: str, made: Path) -> None:
         put_in_place(made, self.root / name)
+
+    @override
+    def files(self, name: str) -> list[str]:
+        folder = self.root / name
+        found = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".tmp"))
+        return sorted(path.relative_to(folder).as_posix() for path in found)
+
+    @override
+    def remove_tree(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.root / name)

@@ -49,3 +49,11 @@ class Store(ABC):
     @abstractmethod
     def keep(self, name: str, made: Path) -> None:
         """Bring in a file from `in_the_making`; it is gone there afterwards."""
+
+    @abstractmethod
+    def files(self, name: str) -> list[str]:
+        """Names of the files below `<name>/`, without it, sorted; nothing where there is no such folder."""
+
+    @abstractmethod
+    def remove_tree(self, name: str) -> None:
+        """Remove every file below `<name>/`; nothing happens if there is none."""
