@@ -2,15 +2,24 @@
 
     MillraceError
     ├── TransientError            the same work may succeed in a minute: it is retried
+<<<<<<< HEAD
     │   └── SourceUnavailableError
     ├── ChunkFailedError          says which chunk of a step failed; its cause says whether it may succeed later
+=======
+    │   ├── SourceUnavailableError
+    │   └── GraphChangedError     another load of the same part, or somebody else, wrote to the graph meanwhile
+>>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
     └── PermanentError            the same work fails the same way: it is never retried
         ├── ConfigurationError    a setting, a mapping, a domain's YAML
         ├── SourceMissingError    a file or folder that is not there
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
         ├── StageMissingError     a stage file that no run has written yet
         ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
+<<<<<<< HEAD
         ├── KeyRepeatedError      records that should differ in their key and do not
+=======
+        ├── GraphRefusedError     rows that a graph cannot take, or a database that refuses what it is asked
+>>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
         ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
         ├── HomeInUseError        the folder of an embedded instance, held by a process that stays
         └── PlatformRefusedError  Docker Compose, or Dagster behind the gateway, would not
@@ -57,6 +66,13 @@ _URLLIB3_RESPONSE_ERROR = "urllib3.exceptions.ResponseError"
 _POLARS_ERRORS = frozenset({"builtins.OSError", "polars.exceptions.ComputeError"})
 _TRANSIENT_IN_POLARS = re.compile(r"object-store error: .*(status code: (5\d\d|429)\b|HTTP error: )", re.DOTALL)
 
+_NEO4J = "neo4j.exceptions."
+# Its server says of an error that it may pass (deadlock, memory of the moment, restart); its driver has no connection.
+_NEO4J_TRANSIENT_ERRORS = frozenset(
+    f"{_NEO4J}{name}"
+    for name in ("TransientError", "ServiceUnavailable", "SessionExpired", "ConnectionAcquisitionTimeoutError")
+)
+
 
 class MillraceError(Exception):
     """Base of every error that the platform raises on purpose.
@@ -89,8 +105,13 @@ class SourceUnavailableError(TransientError):
     """A source that answers now and then: a network, a locked file, a busy server."""
 
 
+<<<<<<< HEAD
 class ChunkFailedError(MillraceError):
     """A chunk of a long step failed; raised from what made it fail."""
+=======
+class GraphChangedError(TransientError):
+    """A graph is not as this load left it: somebody else writes."""
+>>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
 
 
 class PermanentError(MillraceError):
@@ -123,8 +144,13 @@ class StoreRefusedError(PermanentError):
     """An object store answers, and the answer is no."""
 
 
+<<<<<<< HEAD
 class KeyRepeatedError(PermanentError):
     """Records share a key that identifies one."""
+=======
+class GraphRefusedError(PermanentError):
+    """A graph cannot take these rows, or its database says no."""
+>>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
 
 
 class GateClosedError(PermanentError):
@@ -173,6 +199,8 @@ def _verdict(error: BaseException) -> bool | None:
         if sqlstate is not None:
             return sqlstate.startswith(_TRANSIENT_SQLSTATES)
         return not names.isdisjoint(_POSTGRES_CONNECTION_ERRORS) and not _REFUSED_LOGIN.search(str(error))
+    if any(name.startswith(_NEO4J) for name in names):
+        return not names.isdisjoint(_NEO4J_TRANSIENT_ERRORS)
     return _object_store_verdict(error, names)
 
 

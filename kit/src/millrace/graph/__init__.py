@@ -16,7 +16,7 @@ Declare a model, in a domain's `graph.py`:
     RECEIVED = Relationship(
         type="RECEIVED", from_label="Company", to_label="Award", description="The company received the award."
     )
-    MODEL = GraphModel("sbir", nodes=(COMPANY, AWARD), relationships=(RECEIVED,), queries=Path(...), migrations=Path(...))
+    MODEL = GraphModel("sbir", nodes=(COMPANY, AWARD), relationships=(RECEIVED,), queries=Path(...))
 
 Name it in the domain: `Domain(name="sbir", ..., graph="millrace_sbir.graph:MODEL")`. Then assets ask for it:
 

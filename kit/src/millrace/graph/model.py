@@ -25,7 +25,7 @@ RESERVED_LABEL_PREFIX = "Millrace"
 _LABEL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
 _PROPERTY = re.compile(r"[a-z][a-z0-9_]*")
-_SCALARS = (pl.String, pl.Int64, pl.Float64, pl.Boolean, pl.Date, pl.Datetime("us"), pl.Datetime("us", "UTC"))
+_SCALARS = (pl.String, pl.Int64, pl.Float64, pl.Boolean, pl.Date)
 _DTYPES = (*_SCALARS, pl.List(pl.String), pl.List(pl.Int64), pl.List(pl.Float64))
 _KEY_DTYPES = (pl.String, pl.Int64)
 
@@ -36,8 +36,8 @@ class Property:
 
     Attributes:
         name: In snake_case.
-        dtype: String, Int64, Float64, Boolean, Date, Datetime (microseconds, without zone or in UTC), or a list of one
-            of the first three.
+        dtype: String, Int64, Float64, Boolean, Date, or a list of one of the first three. No moments: Ladybug
+            cannot read them from Polars' Parquet.
         description: What it says, with its unit.
         is_indexed: Whether Neo4j keeps an index of it, for queries that begin there.
     """

@@ -166,7 +166,7 @@ def _cast(value: Any, kind: ParameterType) -> Any:
             return str(value).lower() == "true"
         raise ValueError(value)
     if isinstance(value, bool):
-        raise ValueError(value)
+        raise ValueError(value)  # noqa: TRY004  # as int() and float() do for what they cannot read
     if kind is ParameterType.INTEGER:
         return int(value)
     return float(value) if kind is ParameterType.NUMBER else str(value)

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import pytest
 
+from millrace.testing.graph_server import GraphServer, graph_server
 from millrace.testing.object_store import ObjectStore, object_store_server
 from millrace.testing.programs import NoProgramError
 
@@ -37,3 +38,23 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Generator[ObjectSt
         not_here(str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # a hundred megabytes of binary, and the tests' objects
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[GraphServer]:
+    """A real Neo4j with its data in memory; what needs it is not tested where there is none."""
+    yield from _neo4j(tmp_path_factory, is_kept=False)
+
+
+@pytest.fixture(scope="session")
+def kept_neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[GraphServer]:
+    """Another one, whose data outlives its kill."""
+    yield from _neo4j(tmp_path_factory, is_kept=True)
+
+
+def _neo4j(tmp_path_factory: pytest.TempPathFactory, *, is_kept: bool) -> Generator[GraphServer]:
+    try:
+        with graph_server(tmp_path_factory.mktemp("neo4j"), os.environ, is_kept=is_kept) as server:
+            yield server
+    except NoProgramError as error:
+        not_here(str(error))
