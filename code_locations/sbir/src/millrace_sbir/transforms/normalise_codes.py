@@ -105,9 +105,9 @@ _PROGRAMS = {
 
 
 def fold(text: pl.Expr) -> pl.Expr:
-    """Upper case, dots and quotes gone, other punctuation a blank: `dept. of  Energy` is `DEPT OF ENERGY`."""
-    plain = text.str.to_uppercase().str.replace_all(r"[.'’]", "").str.replace_all(r"[^\p{L}\p{N}]+", " ")
-    return plain.str.strip_chars()
+    """Upper case, dots and quotes gone, `&` AND, other punctuation a blank: `dept. of Health & Care`."""
+    joined = text.str.to_uppercase().str.replace_all(r"[.'’]", "").str.replace_all("&", " AND ", literal=True)
+    return joined.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
 
 
 def _folded(name: str) -> str:

@@ -190,7 +190,8 @@ def _unusable(texts: pl.DataFrame, made: pl.DataFrame, rules: Rules) -> pl.DataF
     for name, kind in rules.kinds.items():
         if made[name].null_count() > texts[name].null_count():
             broken = made[name].is_null() & texts[name].is_not_null()
-            found.append(_listed(texts.filter(broken), name, f"not {kind.expected}", f"{name}_unusable"))
+            came = texts.filter(broken & ~texts.select(is_nothing(pl.col(name), *kind.nothing))[name])
+            found.append(_listed(came, name, f"not {kind.expected}", f"{name}_unusable"))
     for order in rules.orders:
         broken = made.select(order.broken.fill_null(value=False).alias("broken"))["broken"]
         if broken.any():
@@ -203,8 +204,7 @@ def _unusable(texts: pl.DataFrame, made: pl.DataFrame, rules: Rules) -> pl.DataF
 
 def _listed(texts: pl.DataFrame, name: str, problem: str, rule: str, other: pl.Series | None = None) -> pl.DataFrame:
     words = pl.lit(problem) if other is None else pl.format("{} ({})", pl.lit(problem), other.fill_null("derived"))
-    listed = texts.select(*PLACE, column=pl.lit(name), value=pl.col(name), problem=words, rule=pl.lit(rule))
-    return listed.filter(~is_nothing(pl.col("value")))
+    return texts.select(*PLACE, column=pl.lit(name), value=pl.col(name), problem=words, rule=pl.lit(rule))
 
 
 def _row_rejects(texts: pl.DataFrame, failed: pl.DataFrame, rules: Rules) -> Iterator[Reject]:

@@ -19,6 +19,7 @@ from millrace_sbir.transforms.validate_fields import (
     EMAIL,
     FLAG,
     NAME,
+    NUMBER,
     PHASE,
     PHONE,
     PROGRAM,
@@ -56,8 +57,8 @@ def award_rules(as_of: date) -> Rules:
         "branch": BRANCH,
         "phase": PHASE,
         "program": PROGRAM,
-        "agency_tracking_number": NAME,
-        "contract": NAME,
+        "agency_tracking_number": NUMBER,
+        "contract": NUMBER,
         "award_date": past,
         "contract_end_date": day(FIRST_DAY, as_of + LONGEST_CONTRACT),
         "solicitation_number": WORDS,
@@ -137,13 +138,21 @@ def _contract_key() -> pl.Expr:
     return pl.when(key != "").then(key)
 
 
+def _tracking() -> pl.Expr:
+    return pl.col("agency_tracking_number").str.to_uppercase().str.replace_all(r"[\s_]+", "-")
+
+
 def _award_id() -> pl.Expr:
     """`DOD_F241-0004-0385_FA865124PB017`: null without agency or tracking number; a contract may be missing.
 
     A row without a tracking number may be the same award as one that has it, and would be counted twice.
     """
-    tracking = pl.col("agency_tracking_number").str.to_uppercase().str.replace_all(r"[\s_]+", "-")
-    return pl.concat_str("agency", tracking, _contract_key().fill_null(""), separator="_").str.strip_suffix("_")
+    return pl.concat_str("agency", _tracking(), _contract_key().fill_null(""), separator="_").str.strip_suffix("_")
+
+
+def _record() -> pl.Expr:
+    """Tracking number and contract, whatever the agency; without a contract the agency tells numbers apart."""
+    return pl.concat_str(_tracking(), pl.coalesce(_contract_key(), "agency"), separator="_")
 
 
 def _repeats(kinds: dict[str, Kind]) -> Repeats:
@@ -151,7 +160,8 @@ def _repeats(kinds: dict[str, Kind]) -> Repeats:
     return Repeats(
         key="award_id",
         parts=_KEY_PARTS,
-        of_parts=lambda batch: converted(batch, parts).select(award_id=_award_id())["award_id"],
-        same=(firm_key(pl.col("company_name")), pl.col("phase"), pl.col("program")),
+        of_parts=lambda batch: converted(batch, parts),
+        of_typed=_record(),
+        same=(pl.col("agency"), firm_key(pl.col("company_name")), pl.col("phase"), pl.col("program")),
         newest=("award_date", "contract_end_date", "notification_date", "award_year", "award_amount"),
     )

@@ -33,6 +33,8 @@ _DATE_FORMATS = (
     ("%d-%b-%Y", r"^\d{1,2}-[A-Za-z]{3}-\d{4}$"),
     ("%d-%b-%y", r"^\d{1,2}-[A-Za-z]{3}-\d{2}$"),
 )
+# Those of nearly all dates: tried as they are, each on what is left by the one before.
+_COMMON_DATES = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%B %d, %Y", "%d-%b-%Y", "%Y-%m-%dT%H:%M:%S")
 _TIME = r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?$"
 _TRUE, _FALSE = ("Y", "YES", "TRUE", "T", "1"), ("N", "NO", "FALSE", "F", "0")
 _PHONE = (
@@ -52,17 +54,19 @@ class Kind:
         dtype: Of the values.
         common: Takes the form in which nearly every text comes; null for all others.
         others: Take every further form, one after the other.
+        nothing: What people write in this column where they have nothing, beside `NOTHING`; upper case.
     """
 
     expected: str
     dtype: pl.DataType
     common: Convert
     others: tuple[Convert, ...] = ()
+    nothing: tuple[str, ...] = ()
 
 
-def is_nothing(text: pl.Expr) -> pl.Expr:
+def is_nothing(text: pl.Expr, *others: str) -> pl.Expr:
     """Whether a text is blank, or one of the words for having nothing."""
-    return text.str.strip_chars().str.to_uppercase().is_in(NOTHING)
+    return text.str.strip_chars().str.to_uppercase().is_in((*NOTHING, *others))
 
 
 def converted(batch: pl.DataFrame, kinds: Mapping[str, Kind]) -> pl.DataFrame:
@@ -73,20 +77,30 @@ def converted(batch: pl.DataFrame, kinds: Mapping[str, Kind]) -> pl.DataFrame:
         kinds: By column.
     """
     made = batch.with_columns(kind.common(pl.col(name)).cast(kind.dtype).alias(name) for name, kind in kinds.items())
-    mended: dict[str, pl.Series] = {}
+    mended = []
     for name, kind in kinds.items():
-        column = made[name]
-        for other in kind.others:
-            if column.null_count() == batch[name].null_count():
-                break
-            places = (column.is_null() & batch[name].is_not_null()).arg_true()
-            texts = batch[name].gather(places).alias("text").to_frame()
-            distinct = texts.unique().with_columns(value=other(pl.col("text")).cast(kind.dtype)).drop_nulls("value")
-            if distinct.height:
-                values = texts.join(distinct, on="text", how="left", maintain_order="left")["value"]
-                column = column.scatter(places, values)
-                mended[name] = column
-    return made.with_columns(mended.values())
+        value, text = made[name], batch[name]
+        if kind.others and value.null_count() > text.null_count():
+            places = (value.is_null() & text.is_not_null()).arg_true()
+            texts = text.gather(places).alias("text").to_frame()
+            known = _taken(texts.unique(), kind)
+            if known.height:
+                found = texts.join(known, on="text", how="left", maintain_order="left")["value"]
+                mended.append(value.scatter(places, found))
+    return made.with_columns(mended)
+
+
+def _taken(left: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    """`text` and `value` of those distinct texts that one of the further forms takes."""
+    taken = [pl.DataFrame(schema={"text": pl.String(), "value": kind.dtype})]
+    for other in kind.others:
+        tried = left.select("text", value=other(pl.col("text")).cast(kind.dtype))
+        missed = tried["value"].is_null()
+        taken.append(tried.filter(~missed))
+        left = left.filter(missed)
+        if not left.height:
+            break
+    return pl.concat(taken)
 
 
 def _matching(pattern: str) -> Convert:
@@ -117,6 +131,19 @@ WORDS = Kind("text", pl.String(), _words)
 
 NAME = Kind("a name with a letter or digit", pl.String(), _common_name, (_other_name,))
 """Text on one line with single blanks."""
+
+
+def _tidy_number(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(r"^[A-Za-z0-9][A-Za-z0-9._/()-]*$") & text.str.contains(r"[0-9]")).then(text)
+
+
+def _other_number(text: pl.Expr) -> pl.Expr:
+    squeezed = text.str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.when(squeezed.str.contains(r"\d")).then(squeezed)
+
+
+NUMBER = Kind("a number with at least one digit", pl.String(), _tidy_number, (_other_number,))
+"""A number that somebody gave: of a proposal, of a contract."""
 
 
 def _tidy_uei(text: pl.Expr) -> pl.Expr:
@@ -220,7 +247,7 @@ PROGRAM = Kind(
 )
 
 _flag = _looked_up(dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False), pl.Boolean())
-FLAG = Kind("Y or N", pl.Boolean(), _flag, (lambda text: _flag(text.str.strip_chars().str.to_uppercase()),))
+FLAG = Kind("Y or N", pl.Boolean(), _flag, (lambda text: _flag(text.str.strip_chars().str.to_uppercase()),), ("U",))
 
 
 def day(first: date, last: date) -> Kind:
@@ -228,6 +255,9 @@ def day(first: date, last: date) -> Kind:
 
     def within(value: pl.Expr) -> pl.Expr:
         return pl.when(value.is_between(first, last)).then(value)
+
+    def of(form: str) -> Convert:
+        return lambda text: within(text.str.to_date(form, strict=False))
 
     def other(text: pl.Expr) -> pl.Expr:
         bare = text.str.strip_chars().str.replace(_TIME, "").str.replace_all(r"[,.]", " ").str.replace_all(r"\s+", " ")
@@ -239,12 +269,8 @@ def day(first: date, last: date) -> Kind:
             )
         )
 
-    return Kind(
-        f"a date from {first} to {last}",
-        pl.Date(),
-        lambda text: within(text.str.to_date("%Y-%m-%d", strict=False)),
-        (lambda text: within(text.str.to_date("%m/%d/%Y", strict=False)), other),
-    )
+    common = (of(form) for form in _COMMON_DATES[1:])
+    return Kind(f"a date from {first} to {last}", pl.Date(), of(_COMMON_DATES[0]), (*common, other))
 
 
 def year(first: int, last: int) -> Kind:
@@ -262,17 +288,21 @@ def year(first: int, last: int) -> Kind:
     )
 
 
+_AMOUNT = r"^-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?$"  # "1.234,56" is not 1.23456
+
+
 def _finite(value: pl.Expr) -> pl.Expr:
     return pl.when(value.is_finite()).then(value.round(2))
 
 
+def _grouped(text: pl.Expr) -> pl.Expr:
+    number = pl.when(text.str.contains(_AMOUNT)).then(text.str.replace_all(",", "", literal=True))
+    return _finite(number.cast(pl.Float64, strict=False))
+
+
 def _other_dollars(text: pl.Expr) -> pl.Expr:
     bare = text.str.strip_chars().str.replace(r"(?i)^(?:US\$|USD)\s*|\s*USD$", "")
-    signed = bare.str.replace(r"^\(\s*(.*?)\s*\)$", "-$1").str.replace(r"^(-?)\s*\$\s*", "$1")
-    # A comma stands before three digits, or the text is no number: "1.234,56" is not 1.23456.
-    grouped = signed.str.contains(r"^-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?$")
-    number = pl.when(grouped).then(signed.str.replace_all(",", "", literal=True))
-    return _finite(number.cast(pl.Float64, strict=False))
+    return _grouped(bare.str.replace(r"^\(\s*(.*?)\s*\)$", "-$1").str.replace(r"^(-?)\s*\$\s*", "$1"))
 
 
 def dollars(most: float) -> Kind:
@@ -281,7 +311,7 @@ def dollars(most: float) -> Kind:
         f"an amount in US dollars above 0 and at most {most:,.0f}",
         pl.Float64(),
         lambda text: _finite(text.cast(pl.Float64, strict=False)),
-        (_other_dollars,),
+        (lambda text: _grouped(text.str.strip_prefix("$")), _other_dollars),
     )
 
 
@@ -315,7 +345,12 @@ def _other_phone(text: pl.Expr) -> pl.Expr:
     return number + pl.when(extension.is_not_null()).then(pl.lit(" x") + extension).otherwise(pl.lit(""))
 
 
-PHONE = Kind("a North American telephone number", pl.String(), _common_phone, (_other_phone,))
+PHONE = Kind(
+    "a North American telephone number",
+    pl.String(),
+    _common_phone,
+    (_matching(r"^[2-9]\d\d-[2-9]\d\d-\d{4}$"), _other_phone),
+)
 """`703-555-0123` or `703-555-0123 x45`; area and exchange begin with 2 to 9."""
 
 _tidy_email = _matching(_EMAIL)
@@ -334,3 +369,43 @@ WEBSITE = Kind(
     _tidy_website,
     (lambda text: _tidy_website(text.str.strip_chars()),),
 )
+
+_HOME = ("USA", "US", "U.S.", "U.S.A.", "UNITED STATES", "UNITED STATES OF AMERICA")
+
+
+def _country(text: pl.Expr) -> pl.Expr:
+    upper = _words(text).str.to_uppercase()
+    return pl.when(upper.is_in(_HOME)).then(pl.lit("USA")).otherwise(upper)
+
+
+COUNTRY = Kind("a country", pl.String(), _country)
+"""Upper case; every spelling of the United States is USA."""
+
+NAICS = Kind(
+    "a NAICS code of two to six digits",
+    pl.String(),
+    _matching(r"^\d{2,6}$"),
+    (lambda text: text.str.extract(r"^\s*(\d{2,6})(?:\.0+|[YNE]|\s*[~;,|].*)?\s*$", 1),),
+)
+"""Of several the first; SAM.gov puts a letter behind each, for whether the entity is small in it."""
+
+_REGISTRATIONS = {"A": "Active", "ACTIVE": "Active", "E": "Expired", "EXPIRED": "Expired", "INACTIVE": "Expired"}
+
+
+def _registration(text: pl.Expr) -> pl.Expr:
+    stripped = _words(text)
+    return stripped.str.to_uppercase().replace_strict(_REGISTRATIONS, default=stripped, return_dtype=pl.String)
+
+
+REGISTRATION = Kind("a state of registration", pl.String(), _registration)
+"""`Active` or `Expired`, any other as it came."""
+
+
+def _other_patent(text: pl.Expr) -> pl.Expr:
+    bare = text.str.strip_chars().str.to_uppercase().str.replace_all(r"[\s,]", "").str.replace(r"^US", "")
+    tidy = bare.str.replace(r"(?:[ABS]\d|[AEPS])$", "").str.replace(r"\.0+$", "")
+    return tidy.str.extract(r"^((?:D|H|PP|RE|T|X)?\d{1,8})$", 1)
+
+
+PATENT = Kind("a number of a US patent", pl.String(), _matching(r"^(?:D|H|PP|RE|T|X)?\d{1,8}$"), (_other_patent,))
+"""`10123456`, `RE45678`, `D654321`: without commas, country and kind code."""

@@ -26,15 +26,17 @@ class Repeats:
 
     Attributes:
         key: Column of the key.
-        parts: Text columns that it is made of.
-        of_parts: The key from the text columns; rows with the same key have the same value here.
+        parts: Text columns that `of_typed` looks at, made values by `of_parts`.
+        of_parts: Makes the values.
+        of_typed: What rows of one record have in common; the key, or less than the key.
         same: What rows of one key must agree on to be versions of one record; nothing if a key cannot be used again.
         newest: Columns by which versions are ordered, newest last; null is oldest.
     """
 
     key: str
     parts: tuple[str, ...]
-    of_parts: Callable[[pl.DataFrame], pl.Series]
+    of_parts: Callable[[pl.DataFrame], pl.DataFrame]
+    of_typed: pl.Expr
     same: tuple[pl.Expr, ...] = ()
     newest: tuple[str, ...] = ()
 
@@ -70,7 +72,7 @@ def _candidates(raw: pl.LazyFrame, repeats: Repeats, batch_rows: int) -> pl.Data
     places, hashes = [], []
     light = raw.select(*PLACE, *repeats.parts)
     for batch in light.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming"):
-        hashes.append(repeats.of_parts(batch).hash(_SEED))
+        hashes.append(repeats.of_parts(batch).select(record=repeats.of_typed)["record"].hash(_SEED))
         places.append(batch.select(pl.col("source_file").cast(pl.Categorical), "line"))
     if not hashes:
         return pl.DataFrame(schema={"source_file": pl.String, "line": pl.Int64})
@@ -85,6 +87,7 @@ def _summary(rows: pl.DataFrame, repeats: Repeats) -> pl.DataFrame:
     return rows.select(
         *PLACE,
         key=pl.col(repeats.key),
+        record=repeats.of_typed,
         content=pl.struct(content).hash(_SEED),
         same=same,
         **{f"newest_{place}": pl.col(name) for place, name in enumerate(repeats.newest)},
@@ -95,15 +98,17 @@ def _decided(rows: pl.DataFrame, repeats: Repeats) -> pl.DataFrame:
     age = [name for name in rows.columns if name.startswith("newest_")]
     # Newest first; the content settles what dates do not, so that the order of the rows never does.
     ranked = rows.sort(
-        ["key", *age, "content", *PLACE], descending=[False, *(True for _ in age), True, False, False], nulls_last=True
+        ["record", *age, "content", *PLACE],
+        descending=[False, *(True for _ in age), True, False, False],
+        nulls_last=True,
     )
     place = pl.format("{}:{}", *PLACE)
     judged = ranked.with_columns(
-        duplicate=pl.struct("key", "content").is_first_distinct().not_(),
-        collision=pl.col("same").n_unique().over("key") > 1,
-        first=pl.int_range(pl.len()).over("key") == 0,
-        kept=place.first().over("key"),
-        others=pl.col("content").n_unique().over("key") - 1,
+        duplicate=pl.struct("record", "content").is_first_distinct().not_(),
+        collision=pl.col("same").n_unique().over("record") > 1,
+        first=pl.int_range(pl.len()).over("record") == 0,
+        kept=place.first().over("record"),
+        others=pl.col("content").n_unique().over("record") - 1,
     )
     name = repeats.key
     rule = (
