@@ -1,0 +1,83 @@
+"""Clean text: an abstract as its author wrote it, without what exports and forms have done to it.
+
+What belongs here: rules that look at one text and nothing else. What does not: keywords (`text_keywords`), areas (`classify`).
+
+The rules, in their order:
+
+1. UTF-8 that was read as Windows-1252 (`â€™`), and Windows-1252 that was read as a DOS code page (`ForceÆs`), as far as
+   the public award file holds them; the letters themselves are kept wherever they may be meant (`Curaçao`).
+2. HTML entities, also those escaped twice (`&amp;quot;`); a numeric one that is not in the table becomes a blank.
+3. Tags: `<` and a letter up to `>`; "p < 0.05" and "<10 nm" stay.
+4. What forms add: `[[…]]`, headings such as "TECHNICAL ABSTRACT:" and "DESCRIPTION (provided by applicant):", and the
+   closing sentence of the National Science Foundation.
+5. Control characters and blanks of every kind become one blank.
+6. What then says nothing ("tbd", "N/A", "Redacted") is null.
+"""
+
+import polars as pl
+
+_MOJIBAKE = {
+    **{"â€™": "’", "â€˜": "‘", "â€œ": "“", "â€\x9d": "”", "â€“": "–", "â€”": "—", "â€¦": "…", "â€¢": "•"},
+    **{"Â®": "®", "Â©": "©", "Â°": "°", "Âµ": "µ", "Â±": "±", "Â·": "·", "Â§": "§", "Â\xa0": " ", "â„¢": "™", "Î¼": "μ"},
+    **{"Ã©": "é", "Ã¨": "è", "Ã¶": "ö", "Ã¼": "ü", "Ã¤": "ä", "Ã±": "ñ", "Ã³": "ó", "Ã¡": "á", "Ã\xad": "í", "Ã—": "×"},
+    **{"âˆ’": "−", "â‰¤": "≤", "â‰¥": "≥", "\ufffd": " "},
+}
+_ESCAPED_TWICE = {"&amp;": "&"}
+_ENTITIES = {
+    **{"&quot;": '"', "&#34;": '"', "&#034;": '"', "&apos;": "'", "&#39;": "'", "&#039;": "'", "&#x27;": "'"},
+    **{"&lt;": "<", "&#60;": "<", "&gt;": ">", "&#62;": ">", "&nbsp;": " ", "&#160;": " ", "&#38;": "&", "&#038;": "&"},
+    **{"&rsquo;": "’", "&#8217;": "’", "&lsquo;": "‘", "&#8216;": "‘", "&ldquo;": "“", "&#8220;": "“"},
+    **{"&rdquo;": "”", "&#8221;": "”", "&ndash;": "–", "&#8211;": "–", "&mdash;": "—", "&#8212;": "—"},
+    **{"&hellip;": "…", "&#8230;": "…", "&bull;": "•", "&#8226;": "•", "&deg;": "°", "&#176;": "°", "&micro;": "µ"},
+    **{"&#181;": "µ", "&plusmn;": "±", "&#177;": "±", "&times;": "×", "&#215;": "×", "&reg;": "®", "&trade;": "™"},
+    **{"&alpha;": "α", "&beta;": "β", "&gamma;": "γ", "&mu;": "μ", "&le;": "≤", "&ge;": "≥", "&eacute;": "é"},
+}
+_UNKNOWN_ENTITY = r"&#(?:[0-9]{1,7}|x[0-9A-Fa-f]{1,6});"
+# The possessive of "Air ForceÆs": byte 0x92 is ’ in Windows-1252 and Æ in code page 437.
+_DOS_APOSTROPHE = r"([a-z])Æ(s|t|re|ve|ll|d)\b"
+_TAG = r"</?[A-Za-z][^<>]{0,300}>|<!--.{0,2000}?-->"
+_BRACKETED = r"\[\[[^\[\]]{0,500}\]\]"
+_HEADING = (
+    r"(?i)^[\s\"“:*-]*(?:"
+    r"technical abstract|project summary\s*/?\s*abstract|project abstract|project summary|abstract|"
+    r"description\s*\(provided by applicants?\)|description of the proposed (?:research|work)"
+    r")[\s*]*[:.\-–—]+\s*"
+)
+# Capitals and a colon, because "the benefit: …" is a sentence.
+_INNER_HEADING = r"\b(?:TECHNICAL ABSTRACT|ABSTRACT|BENEFITS?|PUBLIC HEALTH RELEVANCE|PROJECT NARRATIVE|RELEVANCE):"
+_CLOSING = r"(?i)this award reflects NSF'?’?s statutory mission and has been deemed worthy of support[^.]*\.?"
+# A single plain blank is not matched: replacing every one of them by itself took 0.6 s of 20,000 abstracts' 0.9 s.
+_BLANKS = r"[\s\p{Cc}\p{Cf}]{2,}|[^\S ]|[\p{Cc}\p{Cf}]"
+_SAYS_NOTHING = (
+    r"(?i)^(?:tbd|to be determined|n/?\.?a\.?|none|null|redacted|not available|no abstract(?: available| provided)?|"
+    r"abstract not available|unavailable|in process for public release|pending|see attached|test)?[.\s]*$"
+)
+
+
+def cleaned(text: pl.Expr) -> pl.Expr:
+    """The text by the rules of this module; null if nothing is left.
+
+    Cleaning what is clean changes nothing, so that a record may pass through here more than once.
+    """
+    readable = (
+        text.str.replace_many(_MOJIBAKE)
+        .str.replace_all(_DOS_APOSTROPHE, "$1’$2")
+        .str.replace_many(_ESCAPED_TWICE)
+        .str.replace_many(_ENTITIES)
+        .str.replace_all(_UNKNOWN_ENTITY, " ")
+        .str.replace_all(_TAG, " ")
+    )
+    said = (
+        readable.str.replace_all(_BRACKETED, " ")
+        .str.replace(_HEADING, "")
+        .str.replace_all(_INNER_HEADING, " ")
+        .str.replace_all(_CLOSING, " ")
+        .str.replace_all(_BLANKS, " ")
+        .str.strip_chars()
+    )
+    return pl.when(~said.str.contains(_SAYS_NOTHING)).then(said)
+
+
+def with_cleaned_abstract(awards: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `cleaned_abstract` to rows with `abstract`."""
+    return awards.with_columns(cleaned(pl.col("abstract")).alias("cleaned_abstract"))
