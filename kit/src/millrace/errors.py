@@ -2,24 +2,17 @@
 
     MillraceError
     ├── TransientError            the same work may succeed in a minute: it is retried
-<<<<<<< HEAD
-    │   └── SourceUnavailableError
-    ├── ChunkFailedError          says which chunk of a step failed; its cause says whether it may succeed later
-=======
     │   ├── SourceUnavailableError
     │   └── GraphChangedError     another load of the same part, or somebody else, wrote to the graph meanwhile
->>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
+    ├── ChunkFailedError          says which chunk of a step failed; its cause says whether it may succeed later
     └── PermanentError            the same work fails the same way: it is never retried
         ├── ConfigurationError    a setting, a mapping, a domain's YAML
         ├── SourceMissingError    a file or folder that is not there
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
         ├── StageMissingError     a stage file that no run has written yet
         ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
-<<<<<<< HEAD
         ├── KeyRepeatedError      records that should differ in their key and do not
-=======
         ├── GraphRefusedError     rows that a graph cannot take, or a database that refuses what it is asked
->>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
         ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
         ├── HomeInUseError        the folder of an embedded instance, held by a process that stays
         └── PlatformRefusedError  Docker Compose, or Dagster behind the gateway, would not
@@ -105,13 +98,12 @@ class SourceUnavailableError(TransientError):
     """A source that answers now and then: a network, a locked file, a busy server."""
 
 
-<<<<<<< HEAD
 class ChunkFailedError(MillraceError):
     """A chunk of a long step failed; raised from what made it fail."""
-=======
+
+
 class GraphChangedError(TransientError):
     """A graph is not as this load left it: somebody else writes."""
->>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
 
 
 class PermanentError(MillraceError):
@@ -144,13 +136,12 @@ class StoreRefusedError(PermanentError):
     """An object store answers, and the answer is no."""
 
 
-<<<<<<< HEAD
 class KeyRepeatedError(PermanentError):
     """Records share a key that identifies one."""
-=======
+
+
 class GraphRefusedError(PermanentError):
     """A graph cannot take these rows, or its database says no."""
->>>>>>> eb9abf1a8901e99c9ba1e01931c2b8b8ad2c8a83
 
 
 class GateClosedError(PermanentError):

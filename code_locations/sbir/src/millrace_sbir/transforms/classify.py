@@ -78,9 +78,7 @@ def ranked(scored: pl.LazyFrame, bands: Bands, max_areas: int, min_share: float)
         scored.filter(pl.col("score") >= bands.low)
         .sort("row", "points", "area", descending=[False, True, False])
         .with_row_index("rank", offset=1)
-        .with_columns(
-            pl.col("rank") - pl.col("rank").min().over("row") + 1, first=pl.col("points").max().over("row")
-        )
+        .with_columns(pl.col("rank") - pl.col("rank").min().over("row") + 1, first=pl.col("points").max().over("row"))
         .filter(pl.col("rank") <= max_areas, pl.col("points") >= min_share * pl.col("first"))
         .with_columns(
             pl.col("rank").cast(pl.UInt8),
@@ -95,7 +93,11 @@ def ranked(scored: pl.LazyFrame, bands: Bands, max_areas: int, min_share: float)
 
 
 def answered(
-    chosen: pl.LazyFrame, evidence: pl.LazyFrame, awards: pl.DataFrame, area_ids: tuple[str, ...], classifier: Classifier
+    chosen: pl.LazyFrame,
+    evidence: pl.LazyFrame,
+    awards: pl.DataFrame,
+    area_ids: tuple[str, ...],
+    classifier: Classifier,
 ) -> pl.DataFrame:
     """Put an answer together.
 

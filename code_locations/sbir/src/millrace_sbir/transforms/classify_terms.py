@@ -49,9 +49,7 @@ class TermClassifier:
         scored = (
             terms.group_by("row", "area")
             .agg(pl.col("points").sum())
-            .with_columns(
-                score=(100 * (1 - (pl.col("points") / (-scoring.saturation_points * _UNIT)).exp())).round(1)
-            )
+            .with_columns(score=(100 * (1 - (pl.col("points") / (-scoring.saturation_points * _UNIT)).exp())).round(1))
         )
         chosen = ranked(scored, self._taxonomy.bands, scoring.max_areas, scoring.min_supporting_share)
         evidence = _evidence(counted, terms, chosen, scoring.max_evidence)
@@ -145,7 +143,15 @@ def _evidence(counted: pl.LazyFrame, terms: pl.LazyFrame, chosen: pl.LazyFrame, 
         .sort("row", "area", "term", "field", "start")
         .with_row_index("occurrence")
         .with_columns(pl.col("occurrence") - pl.col("occurrence").min().over("row", "area", "term"))
-        .sort("row", "area", "occurrence", "points", "field", "start", descending=[False, False, False, True, False, False])
+        .sort(
+            "row",
+            "area",
+            "occurrence",
+            "points",
+            "field",
+            "start",
+            descending=[False, False, False, True, False, False],
+        )
         .group_by("row", "area", maintain_order=True)
         .agg(
             pl.struct(
