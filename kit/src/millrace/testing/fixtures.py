@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import pytest
 
+from millrace.testing.nessie import nessie_server
 from millrace.testing.object_store import ObjectStore, object_store_server
 from millrace.testing.programs import NoProgramError
 
@@ -37,3 +38,13 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Generator[ObjectSt
         not_here(str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # a hundred megabytes of binary, and the tests' objects
+
+
+@pytest.fixture(scope="session")
+def rest_catalog(tmp_path_factory: pytest.TempPathFactory, object_store: ObjectStore) -> Generator[str]:
+    """Address of a real REST catalog of Iceberg tables, whose files lie in `object_store`."""
+    try:
+        with nessie_server(tmp_path_factory.mktemp("nessie"), object_store) as address:
+            yield address
+    except NoProgramError as error:
+        not_here(str(error))
