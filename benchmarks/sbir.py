@@ -61,12 +61,15 @@ class _Ended:
 
     def __init__(self, run: dict[str, Any], ended: float) -> None:
         self.seconds = ended - run["creationTime"]
-        self.peak_mib = max(
-            entry["intValue"]
-            for asset in run["assetMaterializations"]
-            for entry in asset["metadataEntries"]
-            if entry["label"] == "peak_memory_bytes"
-        ) / 2**20
+        self.peak_mib = (
+            max(
+                entry["intValue"]
+                for asset in run["assetMaterializations"]
+                for entry in asset["metadataEntries"]
+                if entry["label"] == "peak_memory_bytes"
+            )
+            / 2**20
+        )
 
 
 class _platform:  # noqa: N801  # a context manager, named as a function

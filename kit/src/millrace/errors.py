@@ -3,13 +3,15 @@
     MillraceError
     ├── TransientError            the same work may succeed in a minute: it is retried
     │   ├── SourceUnavailableError
+    │   ├── CommitConflictError   a table that other writers have changed meanwhile
     │   └── GraphChangedError     another load of the same part, or somebody else, wrote to the graph meanwhile
     ├── ChunkFailedError          says which chunk of a step failed; its cause says whether it may succeed later
     └── PermanentError            the same work fails the same way: it is never retried
         ├── ConfigurationError    a setting, a mapping, a domain's YAML
         ├── SourceMissingError    a file or folder that is not there
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
-        ├── StageMissingError     a stage file that no run has written yet
+        ├── StageMissingError     a stage file or table that no run has written yet
+        ├── TableRefusedError     rows that do not fit a table: columns, keys, partitions
         ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
         ├── KeyRepeatedError      records that should differ in their key and do not
         ├── GraphRefusedError     rows that a graph cannot take, or a database that refuses what it is asked
@@ -55,6 +57,19 @@ _URLLIB3_TRANSIENT_ERRORS = frozenset(
     f"urllib3.exceptions.{name}" for name in ("ProtocolError", "NewConnectionError", "TimeoutError")
 )
 _URLLIB3_RESPONSE_ERROR = "urllib3.exceptions.ResponseError"
+# An unknown state is one too: the commit carries an id by which the retry finds it, should it stand.
+_TABLE_TRANSIENT_ERRORS = frozenset(
+    {
+        *(f"pyiceberg.exceptions.{name}" for name in ("CommitFailedException", "CommitStateUnknownException")),
+        *(f"pyiceberg.exceptions.{name}" for name in ("ValidationException", "ServerError", "ServiceUnavailableError")),
+        *(f"requests.exceptions.{name}" for name in ("ConnectionError", "Timeout")),
+    }
+)
+_SQLITE_ERROR = "sqlite3.OperationalError"
+# PyArrow's S3 client hands on its name of the cause; https://sdk.amazonaws.com/cpp/api/LATEST (CoreErrors)
+_TRANSIENT_IN_ARROW = re.compile(
+    r"AWS Error (NETWORK_CONNECTION|SLOW_DOWN|THROTTLING|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|REQUEST_TIMEOUT)\b"
+)
 # Polars hands on the words alone: as one of Python's own errors where one fits, else as an OSError without a number.
 _POLARS_ERRORS = frozenset({"builtins.OSError", "polars.exceptions.ComputeError"})
 _TRANSIENT_IN_POLARS = re.compile(r"object-store error: .*(status code: (5\d\d|429)\b|HTTP error: )", re.DOTALL)
@@ -106,6 +121,10 @@ class GraphChangedError(TransientError):
     """A graph is not as this load left it: somebody else writes."""
 
 
+class CommitConflictError(TransientError):
+    """Other writers have changed the table since this one looked at it."""
+
+
 class PermanentError(MillraceError):
     """The same work fails the same way until somebody changes something."""
 
@@ -130,6 +149,10 @@ class SourceUnreadableError(PermanentError):
 
 class StageMissingError(PermanentError):
     """A stage that this step reads has not been written yet."""
+
+
+class TableRefusedError(PermanentError):
+    """A table cannot take these rows: their columns, their keys or their partitions do not fit."""
 
 
 class StoreRefusedError(PermanentError):
@@ -192,6 +215,12 @@ def _verdict(error: BaseException) -> bool | None:
         return not names.isdisjoint(_POSTGRES_CONNECTION_ERRORS) and not _REFUSED_LOGIN.search(str(error))
     if any(name.startswith(_NEO4J) for name in names):
         return not names.isdisjoint(_NEO4J_TRANSIENT_ERRORS)
+    if not names.isdisjoint(_TABLE_TRANSIENT_ERRORS):
+        return True
+    if _SQLITE_ERROR in names:
+        return "locked" in str(error)
+    if isinstance(error, OSError) and _TRANSIENT_IN_ARROW.search(str(error)):
+        return True
     return _object_store_verdict(error, names)
 
 

@@ -4,7 +4,8 @@
     defs = build_location(DOMAIN)
 
 Added from `config.yaml`: owner, freshness policies, jobs with their retry policy and time limit, schedules,
-executor. Added from the contracts: asset checks. Added from the settings: the IO manager and the rejects.
+executor. Added from the contracts: asset checks. Added from the settings: the IO manager, the rejects, the parts of
+long steps and, for a domain whose assets ask for `io_manager_key="tables"`, the IO manager of its Iceberg tables.
 
 Nothing happens at import. Dagster calls `defs` when it loads the location; only then are the YAML file and
 the environment read.
@@ -20,6 +21,7 @@ import dagster as dg
 
 from millrace.config import DomainConfig, JobConfig, load_config
 from millrace.errors import ConfigurationError
+from millrace.lakehouse.warehouse import Warehouse
 from millrace.quality.checks import generated_checks
 from millrace.quality.contracts import Contract
 from millrace.resources import PartFiles, RejectFiles, StageParquetIOManager
@@ -29,6 +31,7 @@ from millrace.runs.metadata import table_schema
 from millrace.runs.tags import CPUS_TAG, FULL_REFRESH_TAG, JOB_TAG, MEMORY_TAG, PIDS_TAG
 from millrace.settings import Settings
 
+TABLES = "tables"
 ResourceFactory = Callable[[Settings, Any], Mapping[str, object]]
 SampleWriter = Callable[[Path, int, int], Mapping[str, str]]
 SourceReader = Callable[[Path, str | None], Mapping[str, str]]
@@ -98,6 +101,7 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
         "io_manager": StageParquetIOManager.at(settings.stages(domain.name)),
         "rejects": RejectFiles(place=settings.rejects(domain.name)),
         "parts": PartFiles(place=settings.parts(domain.name)),
+        **_tables(own, settings.tables(domain.name)),
     }
     if domain.resources is not None:
         resources |= domain.resources(settings, config)
@@ -138,6 +142,21 @@ def _assets_of(own: dg.Definitions) -> list[dg.AssetsDefinition | dg.AssetSpec]:
 
 def _keys_of(definition: dg.AssetsDefinition | dg.AssetSpec) -> list[dg.AssetKey]:
     return [definition.key] if isinstance(definition, dg.AssetSpec) else list(definition.keys)
+
+
+def _tables(own: dg.Definitions, warehouse: Warehouse) -> dict[str, object]:
+    """The IO manager of Iceberg tables, if an asset asks for it: without it a domain needs no extra `lakehouse`."""
+    asked = {
+        one.get_io_manager_key_for_asset_key(key)
+        for one in own.assets or ()
+        if isinstance(one, dg.AssetsDefinition) and one.is_executable
+        for key in one.keys
+    }
+    if TABLES not in asked:
+        return {}
+    from millrace.lakehouse.io_manager import IcebergIOManager
+
+    return {TABLES: IcebergIOManager(warehouse=warehouse)}
 
 
 def _complete(spec: dg.AssetSpec, config: DomainConfig, contracts: Mapping[str, Contract]) -> dg.AssetSpec:
@@ -192,7 +211,7 @@ def _not_carried(own: dg.Definitions) -> list[str]:
     problems = [f"defs/ has a {kind}, expected AssetsDefinition or AssetSpec" for kind in sorted(kinds)]
     if own.executor is not None:
         problems.append("defs/ sets an executor; step_parallelism says how steps run")
-    taken = sorted({"io_manager", "parts", "rejects"} & set(own.resources or {}))
+    taken = sorted({"io_manager", "parts", "rejects", TABLES} & set(own.resources or {}))
     return problems + [f"defs/ sets the resource {name!r}, which every domain is given" for name in taken]
 
 

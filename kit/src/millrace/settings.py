@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from millrace.errors import ConfigurationError
+from millrace.lakehouse.warehouse import Warehouse
 from millrace.stores import Place
 
 PREFIX = "MILLRACE_"
@@ -27,6 +28,11 @@ class Profile(StrEnum):
     def home(self) -> Path:
         """Folder of the data: beside the checkout for one user, the volume in a container."""
         return Path("/var/lib/millrace") if self is Profile.COMPOSE else Path(".millrace")
+
+    @property
+    def catalog(self) -> str:
+        """Address of the catalog of tables: the database of setup's making in a container, else a file of the domain."""
+        return "postgresql+psycopg2://postgres:5432/catalog" if self is Profile.COMPOSE else ""
 
 
 class Settings(BaseModel):
@@ -46,6 +52,11 @@ class Settings(BaseModel):
     )
     bucket: str = Field(default="millrace", description="Bucket in that object store")
     secrets: Path = Field(default=Path("/run/secrets"), description="Folder of the secret files")
+    catalog: str = Field(
+        default_factory=lambda values: values["profile"].catalog,
+        pattern=r"^$|^(postgresql\+psycopg2|sqlite|http|https)://",
+        description="Address of the catalog of Iceberg tables: a SQL database or a REST catalog; see Warehouse",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -85,6 +96,13 @@ class Settings(BaseModel):
     def outputs(self, domain: str) -> Place:
         """Where a domain publishes."""
         return self._place("outputs", domain)
+
+    def tables(self, domain: str) -> Warehouse:
+        """A domain's Iceberg tables; unless a catalog is set, a file below the home lists them."""
+        home = self.home.absolute()  # a table keeps the addresses of its files
+        catalog = self.catalog or f"sqlite:///{home / 'catalogs' / domain}.db"
+        place = self.model_copy(update={"home": home})._place("tables", domain)
+        return Warehouse(catalog=catalog, domain=domain, place=place)
 
     def _place(self, kind: str, domain: str) -> Place:
         if not self.object_store:

@@ -38,9 +38,7 @@ class Step:
         return made if self.removed is None else Changes(upserts=made, removed=self.removed)
 
 
-def step(
-    warehouse: Warehouse, name: str, current: pl.LazyFrame, key: str, *, is_full_refresh: bool
-) -> Step:
+def step(warehouse: Warehouse, name: str, current: pl.LazyFrame, key: str, *, is_full_refresh: bool) -> Step:
     """Compare what a table was made from with what it would be made from now.
 
     Args:

@@ -22,13 +22,16 @@ _NULL_COUNTS = dg.TableSchema(
 
 
 def describe_frame(
-    frame: pl.LazyFrame, descriptions: Mapping[str, str | None] | None = None
+    frame: pl.LazyFrame,
+    descriptions: Mapping[str, str | None] | None = None,
+    known_nulls: Mapping[str, int] | None = None,
 ) -> tuple[int, dict[str, dg.MetadataValue]]:
     """Describe a frame that lies in a file: it is scanned once for the nulls, once for the preview.
 
     Args:
         frame: The frame.
         descriptions: What its columns mean, by column, if that is known.
+        known_nulls: Nulls of columns for which nothing needs to be scanned.
 
     Returns:
         The number of rows, and `dagster/row_count`, `dagster/column_schema`, `columns`, `null_counts` (table:
@@ -36,10 +39,11 @@ def describe_frame(
         are columns, `filled_share` (0-1, cells that are not null; an empty text or list is a value).
     """
     schema = frame.collect_schema()
-    counts = frame.select(pl.len().alias("rows"), pl.all().null_count().name.prefix("null:")).collect()
-    row = counts.row(0, named=True)
+    known = known_nulls or {}
+    unknown = [pl.col(name).null_count().alias(f"null:{name}") for name in schema if name not in known]
+    row = frame.select(pl.len().alias("rows"), *unknown).collect().row(0, named=True)
     rows = int(row["rows"])
-    nulls = {name: int(row[f"null:{name}"]) for name in schema}
+    nulls = {name: known[name] if name in known else int(row[f"null:{name}"]) for name in schema}
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(rows),
         "dagster/column_schema": dg.MetadataValue.table_schema(table_schema(schema, descriptions or {})),

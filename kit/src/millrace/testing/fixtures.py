@@ -13,6 +13,7 @@ from typing import NoReturn
 import pytest
 
 from millrace.testing.graph_server import GraphServer, graph_server
+from millrace.testing.nessie import nessie_server
 from millrace.testing.object_store import ObjectStore, object_store_server
 from millrace.testing.programs import NoProgramError
 
@@ -56,5 +57,15 @@ def _neo4j(tmp_path_factory: pytest.TempPathFactory, *, is_kept: bool) -> Genera
     try:
         with graph_server(tmp_path_factory.mktemp("neo4j"), os.environ, is_kept=is_kept) as server:
             yield server
+    except NoProgramError as error:
+        not_here(str(error))
+
+
+@pytest.fixture(scope="session")
+def rest_catalog(tmp_path_factory: pytest.TempPathFactory, object_store: ObjectStore) -> Generator[str]:
+    """Address of a real REST catalog of Iceberg tables, whose files lie in `object_store`."""
+    try:
+        with nessie_server(tmp_path_factory.mktemp("nessie"), object_store) as address:
+            yield address
     except NoProgramError as error:
         not_here(str(error))

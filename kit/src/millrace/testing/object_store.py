@@ -34,9 +34,7 @@ class ObjectStore:
     bucket = "tests"
 
     def __init__(self, binary: Path, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.endpoint = f"http://{self.address}"
         self.secrets = folder / "secrets"
         self.secrets.mkdir()
@@ -104,6 +102,13 @@ class ObjectStore:
         """A new place in its bucket, with nothing in it."""
         address = f"s3://{self.bucket}/outputs/{uuid4().hex}"
         return Place(address=address, endpoint=self.endpoint, secrets=str(self.secrets))
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextmanager

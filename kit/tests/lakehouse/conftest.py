@@ -1,0 +1,46 @@
+"""Warehouses of every kind that the platform knows, each empty, on real catalogs and real stores."""
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+
+from millrace.lakehouse import Warehouse
+from millrace.stores import Place
+from millrace.testing.fixtures import rest_catalog  # noqa: F401  # a fixture
+
+KINDS = ("folder-sqlite", "folder-postgres", "bucket-postgres", "bucket-rest")
+
+
+@pytest.fixture(scope="session")
+def postgres_catalog(instance: dg.DagsterInstance) -> str:
+    """Address of a catalog on a real Postgres."""
+    return instance.run_storage.postgres_url  # ty: ignore[unresolved-attribute]
+
+
+@pytest.fixture
+def make_warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Warehouse]:
+    """Make a warehouse of a kind, for a domain of its own."""
+
+    def make(kind: str) -> Warehouse:
+        files, _, catalog = kind.partition("-")
+        domain = f"mill_{uuid4().hex[:8]}"
+        place = Place(address=str(tmp_path / "tables"))
+        if files == "bucket":
+            place = request.getfixturevalue("object_store").place()
+        addresses = {
+            "sqlite": lambda: f"sqlite:///{tmp_path}/catalogs/{domain}.db",
+            "postgres": lambda: request.getfixturevalue("postgres_catalog"),
+            "rest": lambda: request.getfixturevalue("rest_catalog"),
+        }
+        return Warehouse(catalog=addresses[catalog](), domain=domain, place=place)
+
+    return make
+
+
+@pytest.fixture(params=KINDS)
+def warehouse(request: pytest.FixtureRequest, make_warehouse: Callable[[str], Warehouse]) -> Generator[Warehouse]:
+    """An empty warehouse, of each kind."""
+    yield make_warehouse(request.param)
