@@ -8,11 +8,15 @@ and secrets (files, read by the resource that needs them).
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from millrace.errors import ConfigurationError
 from millrace.stores import Place
+
+if TYPE_CHECKING:
+    from millrace.graph.place import GraphPlace
 
 PREFIX = "MILLRACE_"
 
@@ -45,6 +49,11 @@ class Settings(BaseModel):
         default="", description="Address of an S3 that holds them instead of the folder, http://object-store:9000"
     )
     bucket: str = Field(default="millrace", description="Bucket in that object store")
+    graph: str = Field(
+        default="",
+        description="Neo4j servers, the first is the one that is served unless another was switched to: "
+        "bolt://neo4j:7687,bolt://neo4j-rebuild:7687 (default: Ladybug in the home)",
+    )
     secrets: Path = Field(default=Path("/run/secrets"), description="Folder of the secret files")
 
     @classmethod
@@ -81,6 +90,14 @@ class Settings(BaseModel):
     def outputs(self, domain: str) -> Place:
         """Where a domain publishes."""
         return self._place("outputs", domain)
+
+    def graph_of(self, domain: str) -> "GraphPlace":
+        """Where a domain's graph is: its servers, and what lies beside them; or the folder of an embedded one."""
+        from millrace.graph.place import GraphPlace
+
+        servers = [one.strip() for one in self.graph.split(",") if one.strip()]
+        beside = self._place("graph", domain) if servers else Place(address=str(self.home / "graph" / domain))
+        return GraphPlace(servers=servers, secrets=str(self.secrets), beside=beside)
 
     def _place(self, kind: str, domain: str) -> Place:
         if not self.object_store:
