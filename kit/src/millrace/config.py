@@ -78,6 +78,15 @@ class FreshnessConfig(_Strict):
         return warn, fail
 
 
+class GraphConfig(_Strict):
+    """How a domain's graph is loaded into a server."""
+
+    workers: int = Field(default=2, ge=1, le=16, description="transactions at once")
+    batch_rows: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="by label or type: rows of a transaction, 10,000 where nothing is said"
+    )
+
+
 class DomainConfig(_Strict):
     """What `config.yaml` of every domain may hold."""
 
@@ -95,6 +104,7 @@ class DomainConfig(_Strict):
     )
     alerts: Overrides = Field(default_factory=dict, description="where they differ from infra/alerts, by alert")
     retry: RetryConfig = RetryConfig()
+    graph: GraphConfig = GraphConfig()
     step_parallelism: int = Field(
         default=4, ge=1, description="steps at once in a run, never above the CPUs; 1 keeps one process"
     )

@@ -21,6 +21,7 @@ import dagster as dg
 
 from millrace.config import DomainConfig, JobConfig, load_config
 from millrace.errors import ConfigurationError
+from millrace.graph.resource import GraphResource
 from millrace.lakehouse.warehouse import Warehouse
 from millrace.quality.checks import generated_checks
 from millrace.quality.contracts import Contract
@@ -52,6 +53,8 @@ class Domain:
             environment that points the domain at it; None if the domain reads no source.
         source: Takes a given source (arguments: path, mapping or None) and returns that same environment;
             None if the domain takes none.
+        graph: Where its graph is declared, "millrace_sbir.graph:MODEL"; None if it has none. It is imported when the
+            graph is opened.
         sample_rows: Rows that the demo asks `sample` for where nobody says otherwise.
     """
 
@@ -63,6 +66,7 @@ class Domain:
     resources: ResourceFactory | None = None
     sample: SampleWriter | None = None
     source: SourceReader | None = None
+    graph: str | None = None
     sample_rows: int = 5_000
 
     def config(self) -> Any:
@@ -103,6 +107,13 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
         "parts": PartFiles(place=settings.parts(domain.name)),
         **_tables(own, settings.tables(domain.name)),
     }
+    if domain.graph is not None:
+        resources["graph"] = GraphResource(
+            model=domain.graph,
+            place=settings.graph_of(domain.name),
+            workers=config.graph.workers,
+            batch_rows=dict(config.graph.batch_rows),
+        )
     if domain.resources is not None:
         resources |= domain.resources(settings, config)
     checks = [
@@ -211,7 +222,7 @@ def _not_carried(own: dg.Definitions) -> list[str]:
     problems = [f"defs/ has a {kind}, expected AssetsDefinition or AssetSpec" for kind in sorted(kinds)]
     if own.executor is not None:
         problems.append("defs/ sets an executor; step_parallelism says how steps run")
-    taken = sorted({"io_manager", "parts", "rejects", TABLES} & set(own.resources or {}))
+    taken = sorted({"io_manager", "graph", "parts", "rejects", TABLES} & set(own.resources or {}))
     return problems + [f"defs/ sets the resource {name!r}, which every domain is given" for name in taken]
 
 

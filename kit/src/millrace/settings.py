@@ -8,12 +8,16 @@ and secrets (files, read by the resource that needs them).
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from millrace.errors import ConfigurationError
 from millrace.lakehouse.warehouse import Warehouse
 from millrace.stores import Place
+
+if TYPE_CHECKING:
+    from millrace.graph.place import GraphPlace
 
 PREFIX = "MILLRACE_"
 
@@ -51,6 +55,11 @@ class Settings(BaseModel):
         default="", description="Address of an S3 that holds them instead of the folder, http://object-store:9000"
     )
     bucket: str = Field(default="millrace", description="Bucket in that object store")
+    graph: str = Field(
+        default="",
+        description="Neo4j servers, the first is the one that is served unless another was switched to: "
+        "bolt://neo4j:7687,bolt://neo4j-rebuild:7687 (default: Ladybug in the home)",
+    )
     secrets: Path = Field(default=Path("/run/secrets"), description="Folder of the secret files")
     catalog: str = Field(
         default_factory=lambda values: values["profile"].catalog,
@@ -103,6 +112,14 @@ class Settings(BaseModel):
         catalog = self.catalog or f"sqlite:///{home / 'catalogs' / domain}.db"
         place = self.model_copy(update={"home": home})._place("tables", domain)
         return Warehouse(catalog=catalog, domain=domain, place=place)
+
+    def graph_of(self, domain: str) -> "GraphPlace":
+        """Where a domain's graph is: its servers, and what lies beside them; or the folder of an embedded one."""
+        from millrace.graph.place import GraphPlace
+
+        servers = [one.strip() for one in self.graph.split(",") if one.strip()]
+        beside = self._place("graph", domain) if servers else Place(address=str(self.home / "graph" / domain))
+        return GraphPlace(servers=servers, secrets=str(self.secrets), beside=beside)
 
     def _place(self, kind: str, domain: str) -> Place:
         if not self.object_store:

@@ -43,4 +43,4 @@ def make_warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[
 @pytest.fixture(params=KINDS)
 def warehouse(request: pytest.FixtureRequest, make_warehouse: Callable[[str], Warehouse]) -> Generator[Warehouse]:
     """An empty warehouse, of each kind."""
-    yield make_warehouse(request.param)
+    return make_warehouse(request.param)

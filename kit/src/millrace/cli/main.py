@@ -16,6 +16,7 @@ from millrace.alerts.commands import alerts
 from millrace.compose.commands import credentials, launch, source, status
 from millrace.domains import installed_domains
 from millrace.errors import MillraceError
+from millrace.graph.commands import graph
 from millrace.health.commands import report
 
 
@@ -128,7 +129,7 @@ def rejects(domain: str, asset: str) -> None:
         raise SourceMissingError(subject, "there are none, not even an empty file", next_step=next_step) from error
 
 
-for command in (credentials, status, source, launch, alerts, report):
+for command in (credentials, status, source, launch, alerts, report, graph):
     cli.add_command(command)
 for point in entry_points(group="millrace.commands"):  # of services, which the kit does not import by name
     cli.add_command(point.load(), point.name)

@@ -121,6 +121,14 @@ class Project:
         """
         return self._compose("exec", "-T", service, "wget", "-q", "-O", "-", url)
 
+    def run_inside(self, service: str, *arguments: str) -> bytes:
+        """What a command says inside of a service.
+
+        Raises:
+            PlatformRefusedError: the service does not run, or the command failed; the error has its last line.
+        """
+        return self._compose("exec", "-T", service, *arguments, next_step=_START).encode()
+
     def put_source(self, domain: str, source: Path) -> None:
         """Replace what a domain reads: the folder, or the folder that holds the file.
 

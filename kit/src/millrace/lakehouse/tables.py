@@ -24,7 +24,7 @@ from millrace.errors import StageMissingError, TableRefusedError
 from millrace.lakehouse import data_files, modes
 from millrace.lakehouse.catalogs import open_catalog
 from millrace.lakehouse.columns import agreed, stored
-from millrace.lakehouse.commits import COMMIT_PROPERTIES, MAIN, WRITE_ID, Plan, commit
+from millrace.lakehouse.commits import COMMIT_PROPERTIES, MAIN, WRITE_ID, commit
 from millrace.lakehouse.declaration import Changes, Declaration, Mode
 from millrace.lakehouse.partitions import add_partitions, parsed_value, partition_of_values, require_partitions
 from millrace.lakehouse.snapshots import Written, written

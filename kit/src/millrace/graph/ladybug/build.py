@@ -5,7 +5,7 @@ What belongs here: tables and bulk copies. What does not: which files, and where
 A copy takes a tenth of the time of `UNWIND … MERGE`, and a large MERGE of relationships runs out of buffers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +69,7 @@ def count(part: Part) -> str:
 
 
 @contextmanager
-def connection(path: Path, *, is_building: bool = False) -> Iterator["Connection"]:
+def connection(path: Path, *, is_building: bool = False) -> Generator["Connection"]:
     """A connection to a database in a file; whoever does not build cannot write."""
     import ladybug
 

@@ -144,7 +144,8 @@ class Server:
             self.driver.close()
 
     def _session(self, **options: Any) -> Any:
-        return self.driver.session(**{"fetch_size": _FETCH_ROWS, **options})
+        opened: Any = self.driver.session
+        return opened(**{"fetch_size": _FETCH_ROWS, **options})
 
     @contextmanager
     def _asking(self) -> Generator[None]:
