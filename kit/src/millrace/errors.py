@@ -9,6 +9,7 @@
         ├── SourceUnreadableError a source that is there and cannot be taken as what it says it is
         ├── StageMissingError     a stage file that no run has written yet
         ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
+        ├── DiskFullError         no room for what has to be written
         ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
         ├── HomeInUseError        the folder of an embedded instance, held by a process that stays
         └── PlatformRefusedError  Docker Compose, or Dagster behind the gateway, would not
@@ -115,6 +116,10 @@ class StageMissingError(PermanentError):
 
 class StoreRefusedError(PermanentError):
     """An object store answers, and the answer is no."""
+
+
+class DiskFullError(PermanentError):
+    """The disk, or the share of it that one may use, has no room left."""
 
 
 class GateClosedError(PermanentError):
