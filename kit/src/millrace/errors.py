@@ -15,6 +15,7 @@
         ├── StoreRefusedError     an object store that refuses the key, or has no such bucket
         ├── KeyRepeatedError      records that should differ in their key and do not
         ├── GraphRefusedError     rows that a graph cannot take, or a database that refuses what it is asked
+        ├── DiskFullError         no room for what has to be written
         ├── GateClosedError       a blocking check of an earlier run failed, or has not judged what lies there
         ├── HomeInUseError        the folder of an embedded instance, held by a process that stays
         └── PlatformRefusedError  Docker Compose, or Dagster behind the gateway, would not
@@ -165,6 +166,10 @@ class KeyRepeatedError(PermanentError):
 
 class GraphRefusedError(PermanentError):
     """A graph cannot take these rows, or its database says no."""
+
+
+class DiskFullError(PermanentError):
+    """The disk, or the share of it that one may use, has no room left."""
 
 
 class GateClosedError(PermanentError):

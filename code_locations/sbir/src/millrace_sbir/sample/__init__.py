@@ -33,6 +33,7 @@ from millrace_sbir.sample.firms import CITIES, Firms
 from millrace_sbir.sample.patents import CITING_SHARE, Cited, write_patents
 from millrace_sbir.sample.registry import write_registry
 from millrace_sbir.sample.texts import Texts
+from millrace_sbir.sources.opening import AWARDS_VARIABLE, COMPANIES_VARIABLE, PATENTS_VARIABLE, SAM_VARIABLE
 
 GENERATOR = 1  # raised with every change of the bytes that given counts and a seed give
 AWARDS_FILE, COMPANIES_FILE, SAM_FILE, PATENTS_FILE = "awards.csv", "companies.csv", "sam_entities.zip", "patents.zip"
@@ -43,10 +44,10 @@ TRUTH, AWARDS_TRUTH, PATENTS_TRUTH, FIRMS_TRUTH = (
     "truth_firms.parquet",
 )
 _VARIABLES = {
-    "SBIR_AWARDS": AWARDS_FILE,
-    "SBIR_COMPANIES": COMPANIES_FILE,
-    "SBIR_SAM": SAM_FILE,
-    "SBIR_PATENTS": PATENTS_FILE,
+    AWARDS_VARIABLE: AWARDS_FILE,
+    COMPANIES_VARIABLE: COMPANIES_FILE,
+    SAM_VARIABLE: SAM_FILE,
+    PATENTS_VARIABLE: PATENTS_FILE,
 }
 _FILES = (*_VARIABLES.values(), AWARDS_TRUTH, PATENTS_TRUTH, FIRMS_TRUTH)
 _FEWEST_ENTITIES, _FEWEST_PATENTS = 200, 50

@@ -81,7 +81,7 @@ _FILLERS = (
     "Team members have managed more than forty contracts of similar size without a stop-work order.",
 )
 _MARKETS = (
-    "Commercial applications include utilities, first responders, and manufacturers; the addressable market is estimated at $2.4 billion.",
+    "Commercial applications include utilities, first responders, and manufacturers.",
     "Beyond the sponsor, the product will be offered to hospitals, municipalities and exporters.",
     "Anticipated benefits are lower life-cycle cost, shorter downtime, and fewer injuries.",
     "The firm has signed a letter of intent with a manufacturer that will license the result in its field of use.",
