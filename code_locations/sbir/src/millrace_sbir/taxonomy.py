@@ -124,7 +124,11 @@ def _contradictions(raw: Any) -> Iterator[str]:
     if not isinstance(raw, dict):
         return
     match raw.get("bands"):
-        case {"high": (int() | float()) as high, "medium": (int() | float()) as medium, "low": (int() | float()) as low}:
+        case {
+            "high": (int() | float()) as high,
+            "medium": (int() | float()) as medium,
+            "low": (int() | float()) as low,
+        }:
             if not high > medium > low:
                 yield f"bands: high > medium > low expected, came {high}, {medium}, {low}"
     areas = raw.get("areas")

@@ -147,9 +147,7 @@ def _scored(signals: pl.LazyFrame, rules: ChainRules) -> pl.LazyFrame:
     blocks = [
         (worded.filter(pl.col("rank") > 1) if "word" in key else later)
         .select(*key, "award_id", "rank", "day")
-        .join(
-            (worded if "word" in key else signals).select(*key, "award_id", "rank", "day"), on=key, suffix="_before"
-        )
+        .join((worded if "word" in key else signals).select(*key, "award_id", "rank", "day"), on=key, suffix="_before")
         .filter(
             pl.col("rank_before") < pl.col("rank"),
             pl.col("day_before") <= pl.col("day"),
@@ -161,15 +159,12 @@ def _scored(signals: pl.LazyFrame, rules: ChainRules) -> pl.LazyFrame:
     before = signals.select("award_id", pl.all().exclude("award_id", "company_id").name.suffix("_before")).rename(
         {"award_id": "award_id_before"}
     )
-    pairs = (
-        pl.concat(blocks)
-        .unique()
-        .join(signals, on="award_id")
-        .join(before, on="award_id_before")
-    )
+    pairs = pl.concat(blocks).unique().join(signals, on="award_id").join(before, on="award_id_before")
     shared = pl.col("words").list.set_intersection("words_before").list.len()
     either = pl.col("words").list.set_union("words_before").list.len()
-    same = {name: (pl.col(name) == pl.col(f"{name}_before")).fill_null(value=False) for name in ("agency", "pi", "project")}
+    same = {
+        name: (pl.col(name) == pl.col(f"{name}_before")).fill_null(value=False) for name in ("agency", "pi", "project")
+    }
     same_topic = same["agency"] & (pl.col("topic") == pl.col("topic_before")).fill_null(value=False)
     other_topic = same["agency"] & (pl.col("topic") != pl.col("topic_before")).fill_null(value=False)
     likeness = pl.when(pl.col("similarity") >= rules.min_title_similarity).then("similarity").otherwise(0.0)
