@@ -136,32 +136,21 @@ def _points_per_term(counted: pl.LazyFrame, title_factor: float, decay: float) -
 
 def _evidence(counted: pl.LazyFrame, terms: pl.LazyFrame, chosen: pl.LazyFrame, most: int) -> pl.LazyFrame:
     """`row`, `area`, `evidence`: each term's first place before its second, then what weighs most, then the text's order."""
-    return (
+    places = (
         counted.join(chosen.select("row", "area"), on=["row", "area"], how="semi")
         .filter(pl.col("weight") > 0)
         .join(terms, on=["row", "area", "term"])
         .sort("row", "area", "term", "field", "start")
-        .with_row_index("occurrence")
-        .with_columns(pl.col("occurrence") - pl.col("occurrence").min().over("row", "area", "term"))
-        .sort(
-            "row",
-            "area",
-            "occurrence",
-            "points",
-            "field",
-            "start",
-            descending=[False, False, False, True, False, False],
-        )
+        .with_row_index("place")
+    )
+    is_first = pl.any_horizontal(pl.col(name) != pl.col(name).shift(1) for name in ("row", "area", "term"))
+    first = pl.when(is_first.fill_null(value=True)).then("place").forward_fill()
+    best = ["row", "area", "occurrence", "points", "field", "start"]
+    return (
+        places.with_columns(occurrence=pl.col("place") - first)
+        .filter(pl.col("occurrence") < most)
+        .sort(best, descending=[name == "points" for name in best])
+        .with_columns(pl.col("field").replace_strict(dict(enumerate(_FIELDS)), return_dtype=pl.String))
         .group_by("row", "area", maintain_order=True)
-        .agg(
-            pl.struct(
-                pl.col("field").replace_strict(dict(enumerate(_FIELDS)), return_dtype=pl.String),
-                "start",
-                "end",
-                "term",
-                "weight",
-            )
-            .head(most)
-            .alias("evidence")
-        )
+        .agg(pl.struct("field", "start", "end", "term", "weight").head(most).alias("evidence"))
     )

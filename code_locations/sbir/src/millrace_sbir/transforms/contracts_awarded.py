@@ -1,0 +1,94 @@
+"""Contracts and agencies: what awards are paid under, and by whom.
+
+What belongs here: entities that awards name and that have no source of their own. What does not: promises about columns
+(`millrace_sbir.contracts`). A contract is its number at its agency; numbers are compared without case, blanks and dashes,
+because `W31P4Q-20-C-0046` and `W31P4Q20C0046` are both in use.
+"""
+
+import polars as pl
+
+from millrace_sbir.transforms.companies_amounts import total_usd
+
+_NO_NUMBER = ("", "NA", "NONE", "TBD", "PENDING", "UNKNOWN")
+
+
+def contract_number(contract: pl.Expr) -> pl.Expr:
+    """The number as it is compared: capital letters and digits; null if it says nothing."""
+    bare = contract.str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
+    return pl.when(~bare.is_in(_NO_NUMBER) & ~bare.str.contains(r"^0+$")).then(bare)
+
+
+def with_contract_id(awards: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `contract_id` (`agency/number`) to rows with `agency`, `contract`; null without a number."""
+    number = contract_number(pl.col("contract"))
+    return awards.with_columns(
+        pl.concat_str(pl.col("agency").fill_null("unknown"), number, separator="/").alias("contract_id")
+    )
+
+
+def contracts(awards: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per contract.
+
+    Args:
+        awards: `award_id`, `company_id`, `agency`, `branch`, `program`, `contract`, `award_date`, `contract_end_date`,
+            `award_amount_usd`.
+
+    Returns:
+        `contract_id`, `contract` (as spelled; the first in the alphabet), `agency`, `branch`, `program` (both null if its
+        awards differ), `awards`, `companies`, `company_id` (null if it has several), `amount_usd`, `start_date`,
+        `end_date`, sorted by the first. Awards without a contract number are left out.
+    """
+    return (
+        with_contract_id(awards)
+        .filter(pl.col("contract_id").is_not_null())
+        .group_by("contract_id")
+        .agg(
+            pl.col("contract").str.strip_chars().min(),
+            pl.col("agency").min(),
+            _only("branch"),
+            _only("program"),
+            pl.len().alias("awards"),
+            pl.col("company_id").drop_nulls().n_unique().alias("companies"),
+            _only("company_id"),
+            total_usd(pl.col("award_amount_usd")).alias("amount_usd"),
+            pl.col("award_date").min().alias("start_date"),
+            pl.col("contract_end_date").max().alias("end_date"),
+        )
+        .sort("contract_id")
+    )
+
+
+def agencies(awards: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per agency, and one per branch of it that awards name.
+
+    Args:
+        awards: `company_id`, `agency`, `branch`, `award_year`, `award_amount_usd`.
+
+    Returns:
+        `agency_id` (`agency`, or `agency/branch`), `agency`, `branch` (null in the agency's own row), `awards`, `companies`,
+        `amount_usd`, `first_year`, `last_year`, sorted by the first. An agency's row holds the awards of its branches too.
+    """
+    known = awards.filter(pl.col("agency").is_not_null())
+    branched = known.filter(pl.col("branch").is_not_null())
+    whole = known.with_columns(branch=pl.lit(None, dtype=pl.String))
+    return (
+        pl.concat([frame.group_by("agency", "branch").agg(_sums()) for frame in (whole, branched)])
+        .select(pl.concat_str("agency", "branch", separator="/", ignore_nulls=True).alias("agency_id"), pl.all())
+        .sort("agency_id")
+    )
+
+
+def _sums() -> list[pl.Expr]:
+    return [
+        pl.len().alias("awards"),
+        pl.col("company_id").drop_nulls().n_unique().alias("companies"),
+        total_usd(pl.col("award_amount_usd")).alias("amount_usd"),
+        pl.col("award_year").min().alias("first_year"),
+        pl.col("award_year").max().alias("last_year"),
+    ]
+
+
+def _only(name: str) -> pl.Expr:
+    """The value that all rows of a group agree on, else null; rows without one do not object."""
+    values = pl.col(name).drop_nulls()
+    return pl.when(values.n_unique() == 1).then(values.min()).alias(name)
