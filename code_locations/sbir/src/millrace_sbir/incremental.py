@@ -33,6 +33,11 @@ class Step:
     removed: pl.LazyFrame | None
     counts: dict[str, int]
 
+    @property
+    def words(self) -> str:
+        """The counts, for the log."""
+        return ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
+
     def changes(self, made: pl.LazyFrame) -> pl.LazyFrame | Changes:
         """What the asset gives to its table."""
         return made if self.removed is None else Changes(upserts=made, removed=self.removed)

@@ -1,0 +1,65 @@
+"""What `config.yaml` of the domain says beside what every domain's does, and what it is made into for the assets.
+
+What belongs here: thresholds and rules. What does not: where sources lie (`resources`).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from millrace.config import DomainConfig
+from millrace_sbir.taxonomy import SHIPPED, Taxonomy, load_taxonomy
+from millrace_sbir.transforms.phases import ChainRules
+
+if TYPE_CHECKING:
+    from millrace_sbir.transforms.classify import Classifier
+
+
+class ClassificationConfig(BaseModel):
+    """How awards are classified."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["terms"] = Field(default="terms", description="terms: by the taxonomy's")
+    taxonomy: Path | None = Field(default=None, description="another taxonomy than the one that comes along")
+
+
+class SbirConfig(DomainConfig):
+    """`config.yaml` of the domain."""
+
+    classification: ClassificationConfig = ClassificationConfig()
+    chains: ChainRules = ChainRules()
+    max_rejected_relationships: float = Field(
+        default=0.0, ge=0, le=1, description="share of the rows of a relationship (0-1) that may lack an end"
+    )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The domain's rules, as assets use them; files are read when they are needed."""
+
+    config: SbirConfig
+
+    @property
+    def chains(self) -> ChainRules:
+        """What makes a phase follow another."""
+        return self.config.chains
+
+    @property
+    def max_rejected_relationships(self) -> float:
+        """See `SbirConfig`."""
+        return self.config.max_rejected_relationships
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy."""
+        return load_taxonomy(self.config.classification.taxonomy or SHIPPED)
+
+    def classifier(self) -> "Classifier":
+        """The classifier."""
+        from millrace_sbir.transforms.classify_terms import TermClassifier
+
+        return TermClassifier(self.taxonomy)
