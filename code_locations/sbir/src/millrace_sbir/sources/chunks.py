@@ -8,7 +8,7 @@ one. What is judged to be readable joins its neighbours again, so that rows come
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -50,6 +50,9 @@ class Records:
         chunk_bytes: A frame is made of about as many bytes.
         window_bytes: Bytes that are looked at together.
         max_record_bytes: Longest record taken.
+
+    Attributes:
+        has_ended: The record came that says that the file is whole, if the dialect has one.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Records:
         self._stream, self._name, self._dialect, self._log = stream, name, dialect, log
         self._chunk_bytes, self._window_bytes, self._max = chunk_bytes, window_bytes, max_record_bytes
         self._data, self._line, self._is_last = b"", line, False
-        self._chunk = _Chunk()
+        self._chunk, self.has_ended = _Chunk(), False
         mark = dialect.delimiter.encode()
         self._quoted_empty = [before + b'""' + after for before in (mark, b"\n") for after in (mark, b"\n", b"\r")]
 
@@ -78,7 +81,7 @@ class Records:
             columns: A name for each cell of a record.
             wanted: Those of them that the frames have, in this order.
         """
-        dialect = self._dialect = Dialect(self._dialect.delimiter, self._dialect.has_quotes, len(columns))
+        dialect = self._dialect = replace(self._dialect, width=len(columns))
         self._fill()
         while self._data:
             found = scan(self._data, dialect, self._max)
@@ -155,6 +158,7 @@ class Records:
     def _keep(self, outcome: Outcome, start: int, line: int) -> None:
         """Put a judged record among the clean ones, or in the log."""
         place = f"{self._name}:{line}"
+        self.has_ended |= outcome.is_end
         if outcome.rule:
             shown = excerpt(self._data[start : min(outcome.end, start + 1_000)])
             self._log.add(Reject(RejectKind.ROW, place, outcome.reason, outcome.rule, shown))

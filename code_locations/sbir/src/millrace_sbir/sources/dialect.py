@@ -29,11 +29,13 @@ class Dialect:
         delimiter: One ASCII character.
         has_quotes: Whether cells may stand in double quotes, and hold delimiters and line breaks there.
         width: Cells in a record; 0 while it is not known.
+        end_mark: How the one cell of the record begins that says that the file is whole; "" if there is none such.
     """
 
     delimiter: str
     has_quotes: bool = True
     width: int = 0
+    end_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Outcome:
         reason: The same for people.
         repaired: Bytes that are no UTF-8 and were read as Windows-1252, in the row.
         is_cut: The record's line does not end before `end`: what follows up to its line feed belongs to it.
+        is_end: It is the record that says that the file is whole.
     """
 
     end: int
@@ -55,6 +58,7 @@ class Outcome:
     reason: str = ""
     repaired: int = 0
     is_cut: bool = False
+    is_end: bool = False
 
 
 class MoreBytesNeededError(Exception):
@@ -92,6 +96,8 @@ def record_at(data: bytes, start: int, dialect: Dialect, max_record_bytes: int, 
     if row is not None:
         if not row or (len(row) == 1 and not row[0].strip()):
             return Outcome(lines.position, None)
+        if dialect.end_mark and row[0].startswith(dialect.end_mark):
+            return Outcome(lines.position, None, is_end=True)
         if dialect.width and len(row) != dialect.width:
             rule, reason = "wrong_width", f"{len(row)} cells where the header has {dialect.width}"
     if rule:

@@ -109,10 +109,11 @@ def download(remote: Remote, cache: Path, *, sha256: str = "", patience: Patienc
         _checked(Downloaded(part.path, digest), remote, sha256)
         content = cache / "content" / digest
         flush(part.path)
-        part.path.replace(content)
-        replace_file(place.with_suffix(".json"), orjson.dumps({"sha256": digest, "version": asdict(part.version)}))
+        with _alone(cache / "content"):  # or another run could take it for one that no address has
+            part.path.replace(content)
+            replace_file(place.with_suffix(".json"), orjson.dumps({"sha256": digest, "version": asdict(part.version)}))
+            _remove_unused(cache)
         part.forget()
-        _remove_unused(cache)
         return Downloaded(content, digest)
 
 
@@ -150,7 +151,7 @@ class _Part:
         Raises:
             SourceUnavailableError: it breaks off, or is the rest of another file: that must come from its beginning.
         """
-        if answer.start and (answer.start != self.size or answer.version != self.version):
+        if answer.start and (answer.start > self.size or answer.version != self.version):
             self.forget()
             raise SourceUnavailableError(address, "the file was changed while it was downloaded")
         if not answer.start:
@@ -158,6 +159,7 @@ class _Part:
             self.path.unlink(missing_ok=True)
             replace_file(self._about, orjson.dumps(asdict(answer.version)))
         with self.path.open("ab") as file:
+            file.truncate(answer.start)
             for piece in answer.pieces:
                 file.write(piece)
         if answer.total is not None and self.size < answer.total:
@@ -179,7 +181,8 @@ def _bring(remote: Remote, part: _Part, known: Version | None, patience: Patienc
     while True:
         before = part.size
         try:
-            start = before if part.version.validator else 0
+            # From its last byte on: of a part that is whole already there would be nothing else to ask for.
+            start = max(before - 1, 0) if part.version.validator else 0
             with remote.ask(start, part.version, known) as answer:
                 if answer is None:
                     part.is_unchanged = True

@@ -3,7 +3,7 @@
 What belongs here: matching names, and telling which delimiter a header is written with. What does not: values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from millrace.errors import SourceUnreadableError
@@ -75,6 +75,17 @@ def matched(header: list[str], table: Table, file: str, log: RejectLog) -> list[
         if own is None:
             log.add(Reject(RejectKind.FIELD, cell, f"a column of {file} that nothing is made of", "unknown_column"))
     return [own or f" {position} {cell}" for position, (cell, own) in enumerate(zip(header, found, strict=True))]
+
+
+def matched_fields(fields: Iterable[str], table: Table, file: str, log: RejectLog) -> dict[str, str | None]:
+    """The domain's name for each field of a record that is no row of a table; None for one that is not known."""
+    exact = _known(table)
+    near = {_plain(name): own for name, own in exact.items()}
+    found = {field: exact.get(field) or near.get(_plain(field)) for field in sorted(fields)}
+    for field, own in found.items():
+        if own is None:
+            log.add(Reject(RejectKind.FIELD, field, f"a field of {file} that nothing is made of", "unknown_column"))
+    return found
 
 
 def _known(table: Table) -> dict[str, str]:
