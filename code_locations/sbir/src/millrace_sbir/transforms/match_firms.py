@@ -47,10 +47,13 @@ def match_firms(firms: pl.DataFrame, entities: pl.LazyFrame, config: MatchConfig
 
 def names_of_entities(entities: pl.DataFrame) -> pl.DataFrame:
     """`right_id` (UEI), `key`, `state`: legal names, trade names, and what stands behind d/b/a in a legal name."""
+    names = pl.concat([entities["legal_name"], entities["dba_name"]]).drop_nulls().unique().alias("name").to_frame()
+    keys = names.with_columns(firm=firm_key(pl.col("name")), trade=trade_key(pl.col("name")))
     of = [
-        entities.select(right_id=pl.col("uei"), key=firm_key(pl.col("legal_name")), state="state"),
-        entities.select(right_id=pl.col("uei"), key=trade_key(pl.col("legal_name")), state="state"),
-        entities.select(right_id=pl.col("uei"), key=firm_key(pl.col("dba_name")), state="state"),
+        entities.select(right_id="uei", state="state", name=column)
+        .join(keys, on="name")
+        .select("right_id", pl.col(key).alias("key"), "state")
+        for column, key in (("legal_name", "firm"), ("legal_name", "trade"), ("dba_name", "firm"))
     ]
     return pl.concat(of).drop_nulls("key").unique()
 

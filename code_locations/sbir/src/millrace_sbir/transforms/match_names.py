@@ -126,7 +126,9 @@ def _grams(keys: pl.Series) -> "csr_array":
     codes = (letters[:-2] * _CHARACTERS + letters[1:-1]) * _CHARACTERS + letters[2:]
     row = np.repeat(np.arange(len(padded), dtype=np.int64), lengths)
     within = row[:-2] == row[2:]  # no trigram goes over the end of a key
-    pairs = np.unique(row[:-2][within] * _GRAMS + codes[within])
+    # Sorted by hand: np.unique of numpy 2.4 hashes, which takes five times as long for a million numbers.
+    pairs = np.sort(row[:-2][within] * _GRAMS + codes[within])
+    pairs = pairs[np.diff(pairs, prepend=-1) != 0]
     indices = (pairs % _GRAMS).astype(np.int32)
     starts = np.searchsorted(pairs, np.arange(len(padded) + 1, dtype=np.int64) * _GRAMS).astype(np.int32)
     return csr_array((np.ones(len(pairs), dtype=np.float32), indices, starts), shape=(len(keys), _GRAMS))
