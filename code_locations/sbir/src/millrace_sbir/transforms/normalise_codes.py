@@ -172,3 +172,22 @@ def program_code(text: pl.Expr) -> pl.Expr:
 def contract_key(text: pl.Expr) -> pl.Expr:
     """Letters and digits of a contract or grant number, upper case: `FA8649-24-P-0292` and `FA864924P0292` are one."""
     return text.str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
+
+
+# A grant of NIH: type, activity code, institute and serial number, support year; only the middle stays the same.
+_NIH_GRANT = r"^\d?([A-Z][A-Z0-9]\d[A-Z]{2}\d{6})(?:\d{2}(?:[A-Z]\d)?)?$"
+_SHORTEST_NUMBER, _SHORTEST_DIGITS = 8, 10
+
+
+def award_number(key: pl.Expr) -> pl.Expr:
+    """What two sources have in common of a `contract_key`: the core of an NIH grant, any other number as it is.
+
+    Null for one that could be anybody's: shorter than eight characters, fewer than four digits, or nothing but digits
+    and shorter than ten (NSF's seven digits are also dates and patent numbers).
+    """
+    usable = (
+        (key.str.len_bytes() >= _SHORTEST_NUMBER)
+        & (key.str.count_matches(r"\d") >= 4)
+        & (key.str.contains(r"[A-Z]") | (key.str.len_bytes() >= _SHORTEST_DIGITS))
+    )
+    return pl.when(usable).then(pl.coalesce(key.str.extract(_NIH_GRANT, 1), key))

@@ -30,17 +30,42 @@ _ABBREVIATIONS = {
     "SVCS": "SERVICES",
     "UNIV": "UNIVERSITY",
 }
+# Words that firms write in many ways. For likeness only, since two firms may differ in just this.
+_STEMS = {
+    "ADV": ("ADVANCED", "ADVANCE"),
+    "AERO": ("AEROSPACE",),
+    "ASSOC": ("ASSOCIATES", "ASSOCIATE", "ASSOCS"),
+    "DYN": ("DYNAMICS", "DYNAMIC"),
+    "ELEC": ("ELECTRONICS", "ELECTRONIC"),
+    "ENG": ("ENGINEERING", "ENGINEERS", "ENGINEERED", "ENGRG", "ENGR"),
+    "GRP": ("GROUP",),
+    "IND": ("INDUSTRIES", "INDUSTRY", "INDUSTRIAL"),
+    "INNOV": ("INNOVATIONS", "INNOVATION", "INNOVATIVE"),
+    "INSTR": ("INSTRUMENTS", "INSTRUMENT", "INSTRUMENTATION"),
+    "INT": ("INTERNATIONAL", "INTL"),
+    "INTGR": ("INTEGRATED", "INTEGRATION"),
+    "LAB": ("LABORATORIES", "LABORATORY", "LABS"),
+    "MFG": ("MANUFACTURING",),
+    "PREC": ("PRECISION",),
+    "RES": ("RESEARCH", "RSCH"),
+    "SCI": ("SCIENCES", "SCIENCE", "SCIENTIFIC"),
+    "SOLN": ("SOLUTIONS", "SOLUTION"),
+    "SVC": ("SERVICES", "SERVICE"),
+    "SYS": ("SYSTEMS", "SYSTEM", "SYST"),
+    "TECH": ("TECHNOLOGIES", "TECHNOLOGY", "TECHS"),
+}
 _TITLES = r"^(?:DR|MR|MRS|MS|PROF|PROFESSOR|SIR)\s+"
 _DEGREES = r"(?:\s+(?:PHD|PH D|MD|M D|DVM|DDS|MBA|MS|JD|PE|JR|SR|II|III|IV|ESQ))+$"
 
 
 def _plain(name: pl.Expr) -> pl.Expr:
-    """Upper case without accents and entities."""
+    """Upper case without accents and entities, and without an acronym in brackets behind it."""
     return (
         name.str.replace_all("&amp;", "&", literal=True)
         .str.normalize("NFKD")
         .str.replace_all(r"\p{M}", "")
         .str.to_uppercase()
+        .str.replace(r"\s*\([A-Z]{2,6}\)\s*$", "")
     )
 
 
@@ -55,6 +80,13 @@ def firm_key(name: pl.Expr) -> pl.Expr:
         plain.str.replace(rf"{_DOING_BUSINESS_AS}.*$", "")
     )
     return _words_key(pl.coalesce(legal, plain))
+
+
+def loose_key(key: pl.Expr) -> pl.Expr:
+    """A firm's key with its usual words cut short: `LUMERA TECHNOLOGIES` and `LUMERA TECH` are both `LUMERA TECH`."""
+    stems = {word: stem for stem, words in _STEMS.items() for word in words}
+    # Word by word: a pass over the text for each of some fifty words takes ten times as long.
+    return key.str.split(" ").list.eval(pl.element().replace(stems)).list.join(" ")
 
 
 def trade_key(name: pl.Expr) -> pl.Expr:
