@@ -111,7 +111,8 @@ def _repeated_keys(node: yaml.Node | None) -> Iterator[str]:
         case yaml.MappingNode():
             counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
             for name in sorted(name for name, count in counts.items() if count > 1):
-                yield f"line {node.start_mark.line + 1}: {name!r} stands {counts[name]} times in one mapping"
+                line = node.start_mark.line + 1 if node.start_mark else 0
+                yield f"line {line}: {name!r} stands {counts[name]} times in one mapping"
             for _, value in node.value:
                 yield from _repeated_keys(value)
         case yaml.SequenceNode():

@@ -3,8 +3,8 @@
 What belongs here: the port `Classifier`, its columns, and the ranking that all of them share. What does not: where the
 points come from (`classify_terms`, `classify_model`).
 
-A classifier sees one chunk at a time and each row by itself: an award gets the same rows whatever it is classified with,
-which is what makes an incremental run the same as a full one.
+A classifier sees one chunk at a time and each row by itself: an award gets the same rows whatever it is classified
+with, which is what makes an incremental run the same as a full one.
 """
 
 from typing import Protocol
@@ -53,7 +53,8 @@ class Classifier(Protocol):
         """Areas of each award.
 
         Args:
-            awards: `award_id`, `award_title`, `cleaned_abstract`; other columns are left alone. Null texts count as empty.
+            awards: `award_id`, `award_title`, `cleaned_abstract`; other columns are left alone. Null texts count as
+                empty.
 
         Returns:
             `CLASSIFIED`: one row per award and area that reaches the lowest band, the awards in their order, their

@@ -4,8 +4,9 @@ What belongs here: matching a taxonomy's terms and scoring the matches. What doe
 (`taxonomy.yaml`), choosing areas by score (`classify`).
 
 Matching is one pass of Aho-Corasick for all terms of all areas (Polars' `find_many`, `extract_many`), which knows no
-word boundaries. So the text is first folded, character by character, to lower-case words parted by blanks, and a term is
-looked for with a blank on either side; because folding keeps every position, a match's offset is its offset in the text.
+word boundaries. So the text is first folded, character by character, to lower-case words parted by blanks, and a term
+is looked for with a blank on either side; because folding keeps every position, a match's offset is its offset in the
+text.
 """
 
 import polars as pl
@@ -56,7 +57,7 @@ class TermClassifier:
         return answered(chosen, evidence, awards, self._taxonomy.area_ids, self)
 
     def _matches(self, awards: pl.DataFrame) -> pl.LazyFrame:
-        """`row`, `field`, `start`, `end`, `pattern` of every match, and of every area that has the term: `area`, `term`, `weight`."""
+        """`row`, `field`, `start`, `end` of every match; `area`, `term`, `weight` of every area that has the term."""
         patterns = pl.lit(self._patterns).implode()
         found = [
             awards.lazy()
@@ -81,13 +82,13 @@ class TermClassifier:
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
-    """Words in lower case, parted by blanks, in as many characters as before; all of them ASCII, so a byte is a character."""
+    """Words in lower case, parted by blanks, in as many characters as before; all are ASCII, a byte each."""
     words = text.fill_null("").str.replace_all(r"[^A-Za-z0-9 ]", " ").str.to_lowercase()
     return pl.concat_str(pl.lit(" "), words, pl.lit(" "))
 
 
 def _terms(taxonomy: Taxonomy) -> pl.DataFrame:
-    """`pattern` (a term or its plural between blanks), `area`, `term`, `weight` (negative if it speaks against the area)."""
+    """`pattern` (a term or its plural between blanks), `area`, `term`, `weight` (below 0 if it speaks against it)."""
     rows = [
         (number, term, float(weight))
         for number, area in enumerate(taxonomy.areas)
@@ -112,7 +113,7 @@ def _terms(taxonomy: Taxonomy) -> pl.DataFrame:
 
 
 def _clusters(matches: pl.LazyFrame) -> pl.LazyFrame:
-    """Of matches of one area that overlap, directly or by others between them, keep the longest; of equals the first."""
+    """Of matches of one area that overlap, directly or by others between them, keep the longest, else the first."""
     # Row, area and field in the high digits make one number line of all texts, where clusters of two never touch.
     place = (pl.col("row").cast(pl.Int64) * 128 + pl.col("area").cast(pl.Int64) * 2 + pl.col("field")) * _STRIDE
     length = pl.col("end") - pl.col("start")
@@ -135,7 +136,7 @@ def _points_per_term(counted: pl.LazyFrame, title_factor: float, decay: float) -
 
 
 def _evidence(counted: pl.LazyFrame, terms: pl.LazyFrame, chosen: pl.LazyFrame, most: int) -> pl.LazyFrame:
-    """`row`, `area`, `evidence`: each term's first place before its second, then what weighs most, then the text's order."""
+    """`row`, `area`, `evidence`: each term's first place before its second, then by points, then as the text goes."""
     places = (
         counted.join(chosen.select("row", "area"), on=["row", "area"], how="semi")
         .filter(pl.col("weight") > 0)
@@ -143,7 +144,7 @@ def _evidence(counted: pl.LazyFrame, terms: pl.LazyFrame, chosen: pl.LazyFrame, 
         .sort("row", "area", "term", "field", "start")
         .with_row_index("place")
     )
-    is_first = pl.any_horizontal(pl.col(name) != pl.col(name).shift(1) for name in ("row", "area", "term"))
+    is_first = pl.any_horizontal([pl.col(name) != pl.col(name).shift(1) for name in ("row", "area", "term")])
     first = pl.when(is_first.fill_null(value=True)).then("place").forward_fill()
     best = ["row", "area", "occurrence", "points", "field", "start"]
     return (

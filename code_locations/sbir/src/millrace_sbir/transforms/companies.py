@@ -1,8 +1,8 @@
 """Firms: what their awards add up to, in all and year by year.
 
-What belongs here: one row per firm, and one per firm and year. What does not: who a firm is (`company_id` is given), its
-areas and its chains, which come as frames and are joined. The years are a table of their own, not a list in the firm's row:
-a graph keeps plain properties, and a chart reads rows.
+What belongs here: one row per firm, and one per firm and year. What does not: who a firm is (`company_id` is given),
+its areas and its chains, which come as frames and are joined. The years are a table of their own, not a list in the
+firm's row: a graph keeps plain properties, and a chart reads rows.
 """
 
 import polars as pl
@@ -16,17 +16,18 @@ def company_totals(
     """One row per firm with an award.
 
     Args:
-        awards: `award_id`, `company_id`, `company_name`, `agency`, `phase`, `award_date`, `award_year`, `award_amount_usd`.
+        awards: `award_id`, `company_id`, `company_name`, `agency`, `phase`, `award_date`, `award_year`,
+            `award_amount_usd`.
         transitions: What `phases.transitions` gives.
         summaries: What `profiles.profile_summaries` gives.
         patents: `company_id`, `patent_id`; a patent counts once per firm, however often it stands there.
 
     Returns:
-        `company_id`, `company_name` (of the latest award), `awards`, `amount_usd`, `first_award_date`, `last_award_date`,
-        `first_year`, `last_year`, `agencies`, `phases` (both sorted), `phase_one_awards`, `phase_two_awards`,
-        `phase_three_awards`, `followed_awards`, `transition_rate`, `median_months`, `patents`, `classified_awards`,
-        `dominant_area_id`, `dominant_share`, `concentration`. Sorted by firm. Counts are 0 where there is nothing; rates,
-        areas and months are null. Awards without a firm are left out.
+        `company_id`, `company_name` (of the latest award), `awards`, `amount_usd`, `first_award_date`,
+        `last_award_date`, `first_year`, `last_year`, `agencies`, `phases` (both sorted), `phase_one_awards`,
+        `phase_two_awards`, `phase_three_awards`, `followed_awards`, `transition_rate`, `median_months`, `patents`,
+        `classified_awards`, `dominant_area_id`, `dominant_share`, `concentration`. Sorted by firm. Counts are 0 where
+        there is nothing; rates, areas and months are null. Awards without a firm are left out.
     """
     owned = (
         patents.filter(pl.col("company_id").is_not_null())
@@ -74,8 +75,9 @@ def company_years(awards: pl.LazyFrame) -> pl.LazyFrame:
         awards: `company_id`, `award_year`, `phase`, `award_amount_usd`.
 
     Returns:
-        `company_id`, `award_year`, `awards`, `amount_usd`, `phase_one_awards`, `phase_two_awards`, sorted by the first two.
-        Awards without a firm are left out; those without a year stand under a null year, so that the sums stay whole.
+        `company_id`, `award_year`, `awards`, `amount_usd`, `phase_one_awards`, `phase_two_awards`, sorted by the first
+        two. Awards without a firm are left out; those without a year stand under a null year, so that the sums stay
+        whole.
     """
     return (
         awards.filter(pl.col("company_id").is_not_null())

@@ -1,7 +1,7 @@
 """Sums of money that come out the same in any order.
 
-What belongs here: the one expression by which aggregates add dollars up. A sum of floats depends on the order of its rows,
-and with it on chunks and threads; whole cents do not.
+What belongs here: the one expression by which aggregates add dollars up. A sum of floats depends on the order of its
+rows, and with it on chunks and threads; whole cents do not.
 """
 
 import polars as pl

@@ -1,12 +1,15 @@
 """People: the principal investigators who lead awards.
 
-What belongs here: who counts as the same person. What does not: contacts, who are named for the mail. The sources have no
-identifier of a person, so one is a name within a firm: two firms' Jane Doe are two, and who changes firms becomes another.
+What belongs here: who counts as the same person. What does not: contacts, who are named for the mail. The sources have
+no identifier of a person, so one is a name within a firm: two firms' Jane Doe are two, and who changes firms becomes
+another.
 """
 
 import polars as pl
 
-_TITLES = r"\b(?:dr|prof|professor|mr|mrs|ms|miss|sir|col|capt|lt|ph ?d|phd|m ?d|md|sc ?d|d ?sc|esq|jr|sr|ii|iii|iv|pe|mba|ms|msc)\b"
+_TITLES = (
+    r"\b(?:dr|prof|professor|mr|mrs|ms|miss|sir|col|capt|lt|ph ?d|m ?d|sc ?d|d ?sc|esq|jr|sr|ii|iii|iv|pe|mba|msc)\b"
+)
 _MARKS = r"\p{M}+"
 
 

@@ -1,8 +1,8 @@
 """Contracts and agencies: what awards are paid under, and by whom.
 
 What belongs here: entities that awards name and that have no source of their own. What does not: promises about columns
-(`millrace_sbir.contracts`). A contract is its number at its agency; numbers are compared without case, blanks and dashes,
-because `W31P4Q-20-C-0046` and `W31P4Q20C0046` are both in use.
+(`millrace_sbir.contracts`). A contract is its number at its agency; numbers are compared without case, blanks and
+dashes, because `W31P4Q-20-C-0046` and `W31P4Q20C0046` are both in use.
 """
 
 import polars as pl
@@ -34,8 +34,8 @@ def contracts(awards: pl.LazyFrame) -> pl.LazyFrame:
             `award_amount_usd`.
 
     Returns:
-        `contract_id`, `contract` (as spelled; the first in the alphabet), `agency`, `branch`, `program` (both null if its
-        awards differ), `awards`, `companies`, `company_id` (null if it has several), `amount_usd`, `start_date`,
+        `contract_id`, `contract` (as spelled; the first in the alphabet), `agency`, `branch`, `program` (both null if
+        its awards differ), `awards`, `companies`, `company_id` (null if it has several), `amount_usd`, `start_date`,
         `end_date`, sorted by the first. Awards without a contract number are left out.
     """
     return (
@@ -65,8 +65,9 @@ def agencies(awards: pl.LazyFrame) -> pl.LazyFrame:
         awards: `company_id`, `agency`, `branch`, `award_year`, `award_amount_usd`.
 
     Returns:
-        `agency_id` (`agency`, or `agency/branch`), `agency`, `branch` (null in the agency's own row), `awards`, `companies`,
-        `amount_usd`, `first_year`, `last_year`, sorted by the first. An agency's row holds the awards of its branches too.
+        `agency_id` (`agency`, or `agency/branch`), `agency`, `branch` (null in the agency's own row), `awards`,
+        `companies`, `amount_usd`, `first_year`, `last_year`, sorted by the first. An agency's row holds the awards of
+        its branches too.
     """
     known = awards.filter(pl.col("agency").is_not_null())
     branched = known.filter(pl.col("branch").is_not_null())

@@ -1,8 +1,8 @@
 """Phase chains: which award follows which, from phase I to II and on to III.
 
-What belongs here: finding predecessors, and what firms' chains add up to. What does not: the firm's identity (`company_id` is
-given). No source states the chain; these are signals that agencies leave, and an award has at most one predecessor, a
-predecessor at most one successor of each phase.
+What belongs here: finding predecessors, and what firms' chains add up to. What does not: the firm's identity
+(`company_id` is given). No source states the chain; these are signals that agencies leave, and an award has at most
+one predecessor, a predecessor at most one successor of each phase.
 
 Firms by themselves: no pair crosses two of them, so that any split by `company_id` gives the same chains as the whole.
 That is how a caller bounds memory: pairs of a few hundred awards of one firm are the largest thing here.
@@ -78,9 +78,9 @@ def transitions(awards: pl.LazyFrame, chains: pl.LazyFrame) -> pl.LazyFrame:
         chains: What `follows` gives.
 
     Returns:
-        Firms with an award of phase I: `company_id`, `phase_one_awards`, `phase_two_awards`, `followed_awards` (of phase I,
-        with a successor), `transition_rate` (0-1), `median_months`. Awards of the last two years pull the rate down: what
-        follows them is not out yet.
+        Firms with an award of phase I: `company_id`, `phase_one_awards`, `phase_two_awards`, `followed_awards` (of
+        phase I, with a successor), `transition_rate` (0-1), `median_months`. Awards of the last two years pull the
+        rate down: what follows them is not out yet.
     """
     pairs = chains.filter(pl.col("phase") == "II", pl.col("follows_phase") == "I")
     followed = pairs.group_by("company_id").agg(
@@ -208,10 +208,10 @@ def _scored(signals: pl.LazyFrame, rules: ChainRules) -> pl.LazyFrame:
 
 
 def _rare_words(signals: pl.LazyFrame, similarity: float) -> pl.LazyFrame:
-    """`award_id`, `word`: of each title the words that the fewest titles of its firm have, enough to meet any title as like.
+    """`award_id`, `word`: of each title the words that the fewest titles of its firm have.
 
-    Prefix filtering (Chaudhuri et al., 2006): of n words in one order for all titles, two titles that share the given part
-    of all their words have one of their first (1 - part) * n + 1 in common.
+    Prefix filtering (Chaudhuri et al., 2006): of n words in one order for all titles, two titles that share the given
+    part of all their words have one of their first (1 - part) * n + 1 in common.
     """
     words = signals.select("award_id", "company_id", pl.col("words").alias("word")).explode("word", empty_as_null=False)
     return (

@@ -1,8 +1,8 @@
 """Profiles: which areas of technology a firm's awards are in, and how much of it is in one.
 
-What belongs here: sums over classified awards. What does not: scores of single awards (`classify`). An award counts for its
-primary area, once and with all of its money, so that a firm's awards add up to its classified awards; the areas that
-support it are counted beside that.
+What belongs here: sums over classified awards. What does not: scores of single awards (`classify`). An award counts
+for its primary area, once and with all of its money, so that a firm's awards add up to its classified awards; the
+areas that support it are counted beside that.
 """
 
 import polars as pl
@@ -19,8 +19,8 @@ def profiles(classified: pl.LazyFrame, awards: pl.LazyFrame) -> pl.LazyFrame:
 
     Returns:
         `company_id`, `area_id`, `awards` (with the area as primary), `supporting_awards`, `amount_usd` (of `awards`),
-        `share` (0-1, of the firm's classified awards), `first_year`, `last_year`, `mean_score`; the last three over both
-        kinds of awards. Sorted by firm and area. Awards without a firm are left out.
+        `share` (0-1, of the firm's classified awards), `first_year`, `last_year`, `mean_score`; the last three over
+        both kinds of awards. Sorted by firm and area. Awards without a firm are left out.
     """
     primary = pl.col("is_primary")
     rows = classified.select("award_id", "area_id", "is_primary", "score").join(_of_firms(awards), on="award_id")
@@ -55,8 +55,8 @@ def profile_summaries(profiled: pl.LazyFrame) -> pl.LazyFrame:
 
     Returns:
         `company_id`, `classified_awards`, `areas` (with an award of their own), `dominant_area_id`, `dominant_share`,
-        `concentration` (Herfindahl-Hirschman index of the awards' shares: 1 is one area, 1/n is n areas alike). Dominant is
-        the area with the most awards, then the most money, then the first by name. Sorted by firm.
+        `concentration` (Herfindahl-Hirschman index of the awards' shares: 1 is one area, 1/n is n areas alike).
+        Dominant is the area with the most awards, then the most money, then the first by name. Sorted by firm.
     """
     order = ["awards", "amount_usd", "area_id"]
     awards = pl.col("awards")

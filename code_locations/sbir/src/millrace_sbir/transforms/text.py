@@ -1,12 +1,13 @@
 """Clean text: an abstract as its author wrote it, without what exports and forms have done to it.
 
-What belongs here: rules that look at one text and nothing else. What does not: keywords (`text_keywords`), areas (`classify`).
+What belongs here: rules that look at one text and nothing else. What does not: keywords (`text_keywords`), areas
+(`classify`).
 
 The rules, in their order:
 
 1. UTF-8 that was read as Windows-1252 (`â€™`), and Windows-1252 that was read as a DOS code page (`ForceÆs`), as far as
    the public award file holds them; the letters themselves are kept wherever they may be meant (`Curaçao`).
-2. HTML entities, also those escaped twice (`&amp;quot;`); a numeric one that is not in the table becomes a blank.
+2. HTML entities, also those escaped twice (`&amp;quot;`); one by a number beyond U+22FF becomes a blank.
 3. Tags: `<` and a letter up to `>`; "p < 0.05" and "<10 nm" stay.
 4. What forms add: `[[…]]`, headings such as "TECHNICAL ABSTRACT:" and "DESCRIPTION (provided by applicant):", and the
    closing sentence of the National Science Foundation.
@@ -14,38 +15,17 @@ The rules, in their order:
 6. What then says nothing ("tbd", "N/A", "Redacted") is null.
 """
 
+from html import unescape
+from html.entities import html5
+
 import polars as pl
 
-_MOJIBAKE = {
-    **{"â€™": "’", "â€˜": "‘", "â€œ": "“", "â€\x9d": "”", "â€“": "–", "â€”": "—", "â€¦": "…", "â€¢": "•"},
-    **{
-        "Â®": "®",
-        "Â©": "©",
-        "Â°": "°",
-        "Âµ": "µ",
-        "Â±": "±",
-        "Â·": "·",
-        "Â§": "§",
-        "Â\xa0": " ",
-        "â„¢": "™",
-        "Î¼": "μ",
-    },
-    **{"Ã©": "é", "Ã¨": "è", "Ã¶": "ö", "Ã¼": "ü", "Ã¤": "ä", "Ã±": "ñ", "Ã³": "ó", "Ã¡": "á", "Ã\xad": "í", "Ã—": "×"},
-    **{"âˆ’": "−", "â‰¤": "≤", "â‰¥": "≥", "\ufffd": " "},
-}
-_ESCAPED_TWICE = {"&amp;": "&"}
-_ENTITIES = {
-    **{"&quot;": '"', "&#34;": '"', "&#034;": '"', "&apos;": "'", "&#39;": "'", "&#039;": "'", "&#x27;": "'"},
-    **{"&lt;": "<", "&#60;": "<", "&gt;": ">", "&#62;": ">", "&nbsp;": " ", "&#160;": " ", "&#38;": "&", "&#038;": "&"},
-    **{"&rsquo;": "’", "&#8217;": "’", "&lsquo;": "‘", "&#8216;": "‘", "&ldquo;": "“", "&#8220;": "“"},
-    **{"&rdquo;": "”", "&#8221;": "”", "&ndash;": "–", "&#8211;": "–", "&mdash;": "—", "&#8212;": "—"},
-    **{"&hellip;": "…", "&#8230;": "…", "&bull;": "•", "&#8226;": "•", "&deg;": "°", "&#176;": "°", "&micro;": "µ"},
-    **{"&#181;": "µ", "&plusmn;": "±", "&#177;": "±", "&times;": "×", "&#215;": "×", "&reg;": "®", "&trade;": "™"},
-    **{"&alpha;": "α", "&beta;": "β", "&gamma;": "γ", "&mu;": "μ", "&le;": "≤", "&ge;": "≥", "&eacute;": "é"},
-}
-_UNKNOWN_ENTITY = r"&#(?:[0-9]{1,7}|x[0-9A-Fa-f]{1,6});"
-# The possessive of "Air ForceÆs": byte 0x92 is ’ in Windows-1252 and Æ in code page 437.
-_DOS_APOSTROPHE = r"([a-z])Æ(s|t|re|ve|ll|d)\b"
+# Typography and letters that the award file holds in this form.
+_MISREAD = "‘’“”–—…•®©°µ±·§™×÷−≤≥μéèöüäñóáíçßÄÖÜ\xa0"
+_DOS_APOSTROPHE = r"([a-z])Æ(s|t|re|ve|ll|d)\b"  # byte 0x92 is an apostrophe in Windows-1252, Æ in code page 437
+_ESCAPED_TWICE = {"&amp;": "&", "&#38;": "&", "&#038;": "&"}
+_NUMERIC = range(0x20, 0x2300)  # up to the mathematical operators
+_UNKNOWN_ENTITY = r"&#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});"
 _TAG = r"</?[A-Za-z][^<>]{0,300}>|<!--.{0,2000}?-->"
 _BRACKETED = r"\[\[[^\[\]]{0,500}\]\]"
 _HEADING = (
@@ -65,11 +45,22 @@ _SAYS_NOTHING = (
 )
 
 
-def cleaned(text: pl.Expr) -> pl.Expr:
-    """The text by the rules of this module; null if nothing is left.
+def _misread(character: str) -> str:
+    """What a character's UTF-8 looks like as Windows-1252; bytes that have no letter there stay as they are."""
+    return "".join(
+        bytes([byte]).decode("cp1252" if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else "latin-1")
+        for byte in character.encode()
+    )
 
-    Cleaning what is clean changes nothing, so that a record may pass through here more than once.
-    """
+
+_MOJIBAKE = {_misread(character): character for character in _MISREAD} | {"\ufffd": " "}
+_ENTITIES = {f"&{name}": text for name, text in html5.items() if name.endswith(";")} | {
+    spelled: unescape(spelled) for code in _NUMERIC for spelled in (f"&#{code};", f"&#{code:03d};", f"&#x{code:X};")
+}
+
+
+def cleaned(text: pl.Expr) -> pl.Expr:
+    """The text by the rules of this module; null if nothing is left."""
     readable = (
         text.str.replace_many(_MOJIBAKE)
         .str.replace_all(_DOS_APOSTROPHE, "$1’$2")

@@ -3,10 +3,10 @@
 What belongs here: choosing phrases by rules that look at one award and nothing else, so that a record's keywords never
 depend on which others were read with it. What does not: terms that somebody listed (`taxonomy.yaml`).
 
-The rules, after RAKE (Rose et al., 2010, "Automatic keyword extraction from individual documents") with a plainer score:
-a candidate is a longest run of 1 to 4 words between punctuation and stop words, in lower case. It scores its
-occurrences, three for one in the title, times its number of words. A single word needs two points and four letters. The
-best are kept; of equals the one that comes first.
+The rules, after RAKE (Rose et al., 2010, "Automatic keyword extraction from individual documents") with a plainer
+score: a candidate is a longest run of 1 to 4 words between punctuation and stop words, in lower case. It scores its
+occurrences, three for one in the title, times its number of words. A single word needs two points and four letters.
+The best are kept; of equals the one that comes first.
 """
 
 import polars as pl
@@ -14,31 +14,31 @@ import polars as pl
 MOST_KEYWORDS = 8
 _TITLE_OCCURRENCES = 3
 _STOP_WORDS = """
-a about above across after against all along also although am among an and another any are around as at be became because
-been before being below besides between beyond both but by can cannot could did do does done due during each either else
-etc even ever every few for from further furthermore had has have having he hence her here his how however i if in into is
-it its itself less like many may might more moreover most much must near neither no nor not now of off often on once one
-only onto or other others our ours out over own per perhaps rather s several shall she should since so some such than that
-the their them then there thereby therefore these they this those three through throughout thus to together too toward
-towards two under until up upon us very via was we well were what when where whereas whether which while who whole whom
-whose why will with within without would yet you your
-""".split()
+a about above across after against all along also although am among an and another any are around as at be became
+because been before being below besides between beyond both but by can cannot could did do does done due during each
+either else etc even ever every few for from further furthermore had has have having he hence her here his how however
+i if in into is it its itself less like many may might more moreover most much must near neither no nor not now of off
+often on once one only onto or other others our ours out over own per perhaps rather s several shall she should since
+so some such than that the their them then there thereby therefore these they this those three through throughout thus
+to together too toward towards two under until up upon us very via was we well were what when where whereas whether
+which while who whole whom whose why will with within without would yet you your
+"""
 # Words that every award uses of itself; they say nothing of what it is about.
 _AWARD_WORDS = """
-abstract achieve achieved aim aims allow allows anticipated applicant applications approach approaches available award based
-benefit benefits commercial commercialization company conduct contract current currently demonstrate demonstrated
-demonstration design designed develop developed developing development effort efforts enable enabled enables enabling
-especially existing feasibility first goal government high i ii iii improve improved improvements inc include includes including
-innovation innovative key large llc low made make makes making namely need needed needs new next novel objective objectives
-offer offers perform phase potential program project proposal propose proposed proposes provide provided provides providing
-recent recently related required requirements research result resulting results sbir second significant specific
-state_of_the_art sttr study successful support supporting team technical techniques technique technologies technology topic
-use used useful user users uses using various work
-""".split()
-_WORDS = "|".join(sorted({*_STOP_WORDS, *_AWARD_WORDS}, key=lambda word: (-len(word), word)))
-# A hyphen is written `_` while runs are cut, because \b then takes "high-power" for one word, not for a stop word and another.
-# ASCII boundaries: the Unicode ones leave the fast automaton at the first “ of a text.
-# One match takes all that lies between two runs, which leaves half as many pieces to look at.
+abstract achieve achieved aim aims allow allows anticipated applicant applications approach approaches available award
+based benefit benefits commercial commercialization company conduct contract current currently demonstrate
+demonstrated demonstration design designed develop developed developing development effort efforts enable enabled
+enables enabling especially existing feasibility first goal government high i ii iii improve improved improvements inc
+include includes including innovation innovative key large llc low made make makes making namely need needed needs new
+next novel objective objectives offer offers perform phase potential program project proposal propose proposed
+proposes provide provided provides providing recent recently related required requirements research result resulting
+results sbir second significant specific state_of_the_art sttr study successful support supporting team technical
+techniques technique technologies technology topic use used useful user users uses using various work
+"""
+_WORDS = "|".join(sorted(set(f"{_STOP_WORDS} {_AWARD_WORDS}".split()), key=lambda word: (-len(word), word)))
+# A hyphen is written `_` while runs are cut, because \b then takes "high-power" for one word, not for a stop word and
+# another. ASCII boundaries: the Unicode ones leave the fast automaton at the first “ of a text. One match takes all
+# that lies between two runs, which leaves half as many pieces to look at.
 _GAP = rf"(?: *(?:(?-u:\b)(?:{_WORDS})(?-u:\b)|[^a-z0-9 _]| _+ ))+ *"
 _CANDIDATE = r"^[a-z0-9]\w*(?: [a-z0-9]\w*){0,3}$"
 _HAS_WORD = r"[a-z]{3}"
