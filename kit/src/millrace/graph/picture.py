@@ -1,199 +1,236 @@
-"""A neighbourhood as an SVG: the node in the middle, what lies around it on rings, a colour for each label.
+"""A neighbourhood as an SVG: the node in the middle, its neighbours as cards beside it, theirs further out.
 
 What belongs here: places, shapes, words. What does not: which elements are shown (`around`).
 
-Nodes stand on two rings, in the order of their label and of the node that leads to them, so that arrows hardly cross. A
-node's text stands outside of it, turned away from the middle, which is what keeps forty of them readable.
+Cards stand in columns, since text that lies flat can be read: on a circle, forty names are turned every way and arrows
+run through them. A group of cards has one heading with its relationship, in place of a name on each arrow.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
 from millrace.graph.model import GraphModel
-from millrace.graph.reports import Neighbourhood, Seen
+from millrace.graph.reports import Arrow, Neighbourhood, Seen
 
 # Okabe and Ito's colours, which differ for the colour-blind too, without their yellow and black; then two of Tol's.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#882255", "#999933")
-_INK, _PAPER, _GREY = "#1f2933", "#ffffff", "#8a97a3"
-_RADIUS, _CENTRE_RADIUS = 9.0, 20.0
-_ARC = 26.0  # between two nodes of a ring
-_TEXT_WIDTH = 230.0
+_INK, _PAPER, _CARD, _GREY = "#1f2933", "#ffffff", "#f4f6f8", "#5b6770"
+_WIDTH, _HEIGHT, _PITCH = 252.0, 21.0, 26.0  # of a card, and from one to the next
+_CENTRE_WIDTH, _CENTRE_HEIGHT = 262.0, 38.0
+_GAP = 130.0  # between columns, for the arrows
+_HEADING = 30.0  # of a group
+_MARGIN, _TOP, _BOTTOM = 24.0, 62.0, 52.0
 _CHARACTERS = 32
-_LEGEND_HEIGHT = 34.0
-_TITLE_HEIGHT = 52.0
 _Place = tuple[str, object]
 
 
 @dataclass(frozen=True)
-class _Spot:
+class _Card:
+    """Where a card stands: its middle, its width, and the side of the centre (-1, 0, 1)."""
+
+    seen: Seen
     x: float
     y: float
-    angle: float
-    radius: float
+    width: float
+    side: int
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Cards of one label that hang on the column before by the same relationships."""
+
+    label: str
+    heading: str
+    members: tuple[Seen, ...]
+
+    @property
+    def height(self) -> float:
+        return _HEADING + len(self.members) * _PITCH
 
 
 def draw(model: GraphModel, seen: Neighbourhood) -> str:
     """Draw a neighbourhood.
 
     Returns:
-        An SVG with a white background, of about 700 to 1,500 pixels each way.
+        An SVG with a white background; its height follows the number of nodes.
     """
     colours = {node.label: _COLOURS[place % len(_COLOURS)] for place, node in enumerate(model.nodes)}
-    spots, outer = _spots(model, seen)
-    half = outer + _TEXT_WIDTH
-    height = 2 * half + _TITLE_HEIGHT + _LEGEND_HEIGHT
-    shown = [node.label for node in model.nodes if any(one.label == node.label for one in seen.nodes)]
+    cards, headings = _layout(model, seen)
+    left = min(card.x - card.width / 2 for card in cards.values()) - _MARGIN
+    width = max(card.x + card.width / 2 for card in cards.values()) + _MARGIN - left
+    width = max(width, 560.0)
+    reach = max(abs(card.y) for card in cards.values()) + _PITCH
+    top = -reach - _TOP - _HEADING
+    height = 2 * reach + _TOP + _HEADING + _BOTTOM
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * half:.0f}" height="{height:.0f}" '
-        f'viewBox="{-half:.1f} {-half - _TITLE_HEIGHT:.1f} {2 * half:.1f} {height:.1f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}" '
         'font-family="DejaVu Sans, Verdana, Arial, sans-serif" role="img">',
         f"<title>{escape(f'{seen.centre.label} {seen.centre.title} and what lies around it')}</title>",
-        f'<rect x="{-half:.1f}" y="{-half - _TITLE_HEIGHT:.1f}" width="{2 * half:.1f}" height="{height:.1f}" '
-        f'fill="{_PAPER}"/>',
-        *_arrows(seen, spots),
-        *_nodes(seen, spots, colours),
-        *_heading(seen, half),
-        *_legend(shown, colours, half),
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{_PAPER}"/>',
+        *_tips(colours),
+        *(line for arrow in seen.arrows for line in _arrow(arrow, cards, colours)),
+        *(_text(x, y, text, size=11, colour=_GREY) for x, y, text in headings),
+        *(line for card in cards.values() for line in _card(card, colours[card.seen.label])),
+        *_heading(seen, left + _MARGIN, top),
+        *_legend([node.label for node in model.nodes], cards, colours, left + _MARGIN, reach + _BOTTOM - 22),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _spots(model: GraphModel, seen: Neighbourhood) -> tuple[dict[_Place, _Spot], float]:
-    """Where each node stands, and the radius of the outer ring."""
-    order = {node.label: place for place, node in enumerate(model.nodes)}
+def _layout(model: GraphModel, seen: Neighbourhood) -> tuple[dict[_Place, _Card], list[tuple[float, float, str]]]:
+    """Where each card stands, and the headings of the groups with theirs."""
     centre = _place(seen.centre)
-    neighbours: dict[_Place, list[_Place]] = {}
+    neighbours: dict[_Place, set[_Place]] = {_place(one): set() for one in seen.nodes}
     for arrow in seen.arrows:
-        neighbours.setdefault(arrow.start, []).append(arrow.end)
-        neighbours.setdefault(arrow.end, []).append(arrow.start)
-    near = set(neighbours.get(centre, ())) - {centre}
-    inner = sorted(
-        (_place(one) for one in seen.nodes if _place(one) in near), key=lambda one: (order[one[0]], str(one[1]))
-    )
-    rank = {one: place for place, one in enumerate(inner)}
-    far = [_place(one) for one in seen.nodes if _place(one) not in near and _place(one) != centre]
-    parent = {one: min((rank[two] for two in neighbours.get(one, ()) if two in rank), default=0) for one in far}
-    far.sort(key=lambda one: (parent[one], order[one[0]], str(one[1])))
-    inner_radius = max(150.0, len(inner) * _ARC / math.tau)
-    outer_radius = max(inner_radius + 170, len(far) * _ARC / math.tau) if far else inner_radius
-    spots = {centre: _Spot(0, 0, 0, _CENTRE_RADIUS)}
-    if far:  # a node of the inner ring stands in front of those that it leads to
-        angles = _angles(far, parent, len(inner))
-        weights = [[angles[one] for one in far if parent[one] == place] for place in range(len(inner))]
-        inner_angles = _spread([sum(mine) / len(mine) if mine else None for mine in weights])
+        neighbours[arrow.start].add(arrow.end)
+        neighbours[arrow.end].add(arrow.start)
+    near = {_place(one) for one in seen.nodes if centre in neighbours[_place(one)]} - {centre}
+    cards = {centre: _Card(seen.centre, 0, 0, _CENTRE_WIDTH, 0)}
+    headings: list[tuple[float, float, str]] = []
+    inner = _groups(model, seen, near, {centre})
+    for side, groups in zip((1, -1), _balanced(inner), strict=True):
+        x = side * (_CENTRE_WIDTH / 2 + _GAP + _WIDTH / 2)
+        _column(groups, x, side, cards, headings)
+    far = {_place(one) for one in seen.nodes} - near - {centre}
+    for side in (1, -1):
+        mine = {one for one in far if _side(neighbours[one], cards) == side}
+        heights = {
+            one: _mean([cards[two].y for two in neighbours[one] if two in cards and cards[two].side == side])
+            for one in mine
+        }
+        groups = _groups(model, seen, mine, near)
+        groups.sort(key=lambda group: _mean([heights[_place(one)] for one in group.members]))
+        ordered = [
+            _Group(group.label, group.heading, tuple(sorted(group.members, key=lambda one: heights[_place(one)])))
+            for group in groups
+        ]
+        x = side * (_CENTRE_WIDTH / 2 + 2 * _GAP + 1.5 * _WIDTH)
+        _column(ordered, x, side, cards, headings)
+    return cards, headings
+
+
+def _groups(model: GraphModel, seen: Neighbourhood, members: set[_Place], before: set[_Place]) -> list[_Group]:
+    """Members by label, in the model's order, each with the types that bind them to the column before."""
+    groups = []
+    for node in model.nodes:
+        mine = [one for one in seen.nodes if one.label == node.label and _place(one) in members]
+        if not mine:
+            continue
+        places = {_place(one) for one in mine}
+        types = {
+            arrow.type
+            for arrow in seen.arrows
+            if (arrow.start in places and arrow.end in before) or (arrow.end in places and arrow.start in before)
+        }
+        heading = f"{node.label} ({len(mine)}), {', '.join(sorted(types))}"
+        groups.append(_Group(node.label, heading, tuple(sorted(mine, key=lambda one: (one.title, str(one.key))))))
+    return groups
+
+
+def _balanced(groups: list[_Group]) -> tuple[list[_Group], list[_Group]]:
+    """Groups on the right and on the left, about as many cards on either side."""
+    right: list[_Group] = []
+    left: list[_Group] = []
+    for group in sorted(groups, key=lambda one: -one.height):
+        side = right if sum(one.height for one in right) <= sum(one.height for one in left) else left
+        side.append(group)
+    return right, left
+
+
+def _column(
+    groups: list[_Group], x: float, side: int, cards: dict[_Place, _Card], headings: list[tuple[float, float, str]]
+) -> None:
+    y = -sum(group.height for group in groups) / 2
+    for group in groups:
+        headings.append((x - _WIDTH / 2, y + _HEADING - 10, group.heading))
+        y += _HEADING
+        for one in group.members:
+            cards[_place(one)] = _Card(one, x, y + _PITCH / 2, _WIDTH, side)
+            y += _PITCH
+
+
+def _side(places: set[_Place], cards: dict[_Place, _Card]) -> int:
+    return 1 if sum(cards[one].side for one in places if one in cards) >= 0 else -1
+
+
+def _arrow(arrow: Arrow, cards: dict[_Place, _Card], colours: dict[str, str]) -> Iterator[str]:
+    start, end = cards[arrow.start], cards[arrow.end]
+    outer = start if abs(start.x) > abs(end.x) else end
+    if start.x == end.x:  # in one column: around its outer edge
+        x1 = x2 = start.x + (start.side or 1) * start.width / 2
+        bend = (start.side or 1) * 55.0
+        c1, c2 = x1 + bend, x2 + bend
     else:
-        angles = {}
-        inner_angles = [math.tau * (place + 0.5) / max(len(inner), 1) - math.pi / 2 for place in range(len(inner))]
-    for one, angle in zip(inner, inner_angles, strict=True):
-        spots[one] = _spot(angle, inner_radius)
-    for one, angle in angles.items():
-        spots[one] = _spot(angle, outer_radius)
-    return spots, outer_radius
-
-
-def _angles(far: list[_Place], parent: dict[_Place, int], count: int) -> dict[_Place, float]:
-    """Slots on the outer ring, in the order of the parents; a parent without children has one that stays empty."""
-    slots: list[_Place | None] = []
-    for place in range(max(count, 1)):
-        slots += [one for one in far if parent[one] == place] or [None]
-    return {
-        one: math.tau * (number + 0.5) / len(slots) - math.pi / 2 for number, one in enumerate(slots) if one is not None
-    }
-
-
-def _spread(wanted: list[float | None]) -> list[float]:
-    """Angles of the inner ring: in order, near those that are wanted, never closer than an even share of half of it."""
-    count = len(wanted)
-    even = [math.tau * (place + 0.5) / count - math.pi / 2 for place in range(count)]
-    least = math.tau / count / 2
-    angles: list[float] = []
-    for place, angle in enumerate(wanted):
-        chosen = even[place] if angle is None else (angle + even[place]) / 2
-        angles.append(max(chosen, angles[-1] + least) if angles else chosen)
-    return angles
-
-
-def _spot(angle: float, radius: float) -> _Spot:
-    return _Spot(radius * math.cos(angle), radius * math.sin(angle), angle, _RADIUS)
-
-
-def _arrows(seen: Neighbourhood, spots: dict[_Place, _Spot]) -> Iterator[str]:
+        towards = 1 if end.x > start.x else -1
+        x1, x2 = start.x + towards * start.width / 2, end.x - towards * end.width / 2
+        c1, c2 = x1 + (x2 - x1) * 0.45, x2 - (x2 - x1) * 0.45
     yield (
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        f'orient="auto"><path d="M0,0.8 L7.5,4 L0,7.2 z" fill="{_GREY}"/></marker></defs>'
-    )
-    named: dict[tuple[str, str], int] = {}
-    for arrow in seen.arrows:
-        start, end = spots[arrow.start], spots[arrow.end]
-        length = math.hypot(end.x - start.x, end.y - start.y)
-        if length == 0:
-            continue
-        ux, uy = (end.x - start.x) / length, (end.y - start.y) / length
-        x1, y1 = start.x + ux * start.radius, start.y + uy * start.radius
-        x2, y2 = end.x - ux * (end.radius + 2), end.y - uy * (end.radius + 2)
-        yield (
-            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{_GREY}" stroke-width="1.1" '
-            f'marker-end="url(#tip)"><title>{escape(arrow.type)}</title></line>'
-        )
-        # One name for each bundle of arrows of a type from, or to, the same node.
-        many = {(arrow.type, str(arrow.start)), (arrow.type, str(arrow.end))}
-        if not any(named.get(one) for one in many):
-            named.update(dict.fromkeys(many, 1))
-            yield from _name(arrow.type, (x1 + x2) / 2, (y1 + y2) / 2, math.degrees(math.atan2(uy, ux)))
-
-
-def _name(text: str, x: float, y: float, degrees: float) -> Iterator[str]:
-    turned = degrees + 180 if abs(degrees) > 90 else degrees
-    yield (
-        f'<text x="{x:.1f}" y="{y:.1f}" dy="-3" transform="rotate({turned:.1f} {x:.1f} {y:.1f})" font-size="9.5" '
-        f'text-anchor="middle" fill="{_INK}" stroke="{_PAPER}" stroke-width="3" paint-order="stroke">{escape(text)}</text>'
+        f'<path d="M{x1:.1f},{start.y:.1f} C{c1:.1f},{start.y:.1f} {c2:.1f},{end.y:.1f} {x2:.1f},{end.y:.1f}" '
+        f'fill="none" stroke="{colours[outer.seen.label]}" stroke-opacity="0.55" stroke-width="1.2" '
+        f'marker-end="url(#tip-{outer.seen.label})"><title>{escape(arrow.type)}</title></path>'
     )
 
 
-def _nodes(seen: Neighbourhood, spots: dict[_Place, _Spot], colours: dict[str, str]) -> Iterator[str]:
-    for one in seen.nodes:
-        spot = spots[_place(one)]
-        full = escape(f"{one.label} {one.key}: {one.title}")
+def _card(card: _Card, colour: str) -> Iterator[str]:
+    is_centre = card.side == 0
+    height = _CENTRE_HEIGHT if is_centre else _HEIGHT
+    x, y = card.x - card.width / 2, card.y - height / 2
+    full = escape(f"{card.seen.label} {card.seen.key}: {card.seen.title}")
+    fill = colour if is_centre else _CARD
+    yield (
+        f'<g><title>{full}</title><rect x="{x:.1f}" y="{y:.1f}" width="{card.width:.0f}" height="{height:.0f}" '
+        f'rx="4" fill="{fill}" stroke="{colour}" stroke-width="0.8"/>'
+    )
+    if is_centre:
+        text = escape(_cut(card.seen.title, 28))
         yield (
-            f'<circle cx="{spot.x:.1f}" cy="{spot.y:.1f}" r="{spot.radius:.0f}" fill="{colours[one.label]}" '
-            f'stroke="{_PAPER}" stroke-width="1.5"><title>{full}</title></circle>'
+            f'<text x="{card.x:.1f}" y="{card.y:.1f}" dy="0.35em" font-size="13" font-weight="bold" '
+            f'text-anchor="middle" fill="{_PAPER}">{text}</text>'
         )
-        if one == seen.centre:
-            continue
-        is_left = math.cos(spot.angle) < 0
-        degrees = math.degrees(spot.angle) + (180 if is_left else 0)
-        x = spot.x + math.cos(spot.angle) * (spot.radius + 5)
-        y = spot.y + math.sin(spot.angle) * (spot.radius + 5)
-        yield (
-            f'<text x="{x:.1f}" y="{y:.1f}" dy="0.35em" transform="rotate({degrees:.1f} {x:.1f} {y:.1f})" '
-            f'font-size="12" text-anchor="{"end" if is_left else "start"}" fill="{_INK}" stroke="{_PAPER}" '
-            f'stroke-width="3" paint-order="stroke">{escape(_cut(one.title, _CHARACTERS))}</text>'
-        )
+    else:
+        yield f'<rect x="{x:.1f}" y="{y:.1f}" width="5" height="{height:.0f}" rx="2" fill="{colour}"/>'
+        yield _text(x + 11, card.y, _cut(card.seen.title, _CHARACTERS), size=11.5)
+    yield "</g>"
 
 
-def _heading(seen: Neighbourhood, half: float) -> Iterator[str]:
-    top = -half - _TITLE_HEIGHT
+def _heading(seen: Neighbourhood, x: float, top: float) -> Iterator[str]:
     count = len(seen.nodes) - 1
-    around = f"{count} {'node' if count == 1 else 'nodes'} around it" + (", there are more" if seen.is_cut else "")
+    around = f"{count} {'node' if count == 1 else 'nodes'} around it" + (", and there are more" if seen.is_cut else "")
     yield (
-        f'<text x="{-half + 20:.1f}" y="{top + 32:.1f}" font-size="20" font-weight="bold" fill="{_INK}">'
-        f"{escape(_cut(seen.centre.title, 64))}</text>"
+        f'<text x="{x:.1f}" y="{top + 32:.1f}" font-size="19" font-weight="bold" fill="{_INK}">'
+        f"{escape(_cut(seen.centre.title, 48))}</text>"
     )
-    yield (
-        f'<text x="{-half + 20:.1f}" y="{top + 54:.1f}" font-size="13" fill="{_INK}">'
-        f"{escape(f'{seen.centre.label} {_cut(str(seen.centre.key), 40)}, {around}')}</text>"
-    )
+    yield _text(x, top + 52, f"{seen.centre.label} {_cut(str(seen.centre.key), 36)}: {around}", size=12.5, colour=_GREY)
 
 
-def _legend(labels: list[str], colours: dict[str, str], half: float) -> Iterator[str]:
-    x, y = -half + 26, half + _LEGEND_HEIGHT / 2 - 6
+def _legend(
+    labels: list[str], cards: dict[_Place, _Card], colours: dict[str, str], x: float, y: float
+) -> Iterator[str]:
+    shown = {label for label, _ in cards}
     for label in labels:
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{colours[label]}"/>'
-        yield f'<text x="{x + 13:.1f}" y="{y:.1f}" dy="0.35em" font-size="13" fill="{_INK}">{escape(label)}</text>'
-        x += 34 + 8.5 * len(label)
+        if label in shown:
+            yield f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="12" height="12" rx="2" fill="{colours[label]}"/>'
+            yield _text(x + 18, y, label, size=12)
+            x += 40 + 7.6 * len(label)
+
+
+def _tips(colours: dict[str, str]) -> Iterator[str]:
+    for label, colour in colours.items():
+        yield (
+            f'<defs><marker id="tip-{label}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6.5" markerHeight="6.5" '
+            f'orient="auto"><path d="M0,0.8 L7.5,4 L0,7.2 z" fill="{colour}"/></marker></defs>'
+        )
+
+
+def _text(x: float, y: float, text: str, *, size: float, colour: str = _INK) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" dy="0.35em" font-size="{size}" fill="{colour}">{escape(text)}</text>'
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def _place(one: Seen) -> _Place:
