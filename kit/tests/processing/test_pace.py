@@ -21,17 +21,14 @@ def test_with_memory_to_spare_chunks_double_up_to_the_largest() -> None:
     pace = Pace(CONFIG)
 
     assert [pace.rows] + [learned(pace) for _ in range(5)] == [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]
-    assert not pace.is_short
 
 
 def test_under_pressure_a_chunk_shrinks_at_once_to_what_fits_and_grows_again_after_it() -> None:
     pace = Pace(CONFIG, rows=8_000)
 
     assert learned(pace, free_bytes=1_000_000) == 500  # half of a megabyte, a thousand bytes a row
-    assert pace.is_short
     assert learned(pace, free_bytes=1_000_000) == 500
     assert [learned(pace) for _ in range(3)] == [1_000, 2_000, 4_000]
-    assert not pace.is_short
 
 
 def test_with_nothing_free_a_chunk_has_the_least_rows_and_work_goes_on() -> None:

@@ -42,6 +42,15 @@ def test_a_short_step_says_one_line_and_records_nothing() -> None:
     assert told.observed == []
 
 
+def test_notes_are_no_more_frequent_than_lines() -> None:
+    told = Told()
+    for second in range(12):
+        told.now = float(second)
+        told.progress.note(f"note {second}")
+
+    assert told.lines == ["mill.a: note 0", "mill.a: note 5", "mill.a: note 10"]
+
+
 @pytest.mark.parametrize(
     ("figures", "share", "eta", "text"),
     [

@@ -160,7 +160,7 @@ class _Work:
         schema = self.parts.scan(self.key, made[:1]).collect_schema() if made else None
         self.progress.begin()
         if resumed:
-            self.progress.say(f"{self.progress.subject}: goes on after row {resumed:,}, where an earlier run stopped")
+            self.progress.note(f"goes on after row {resumed:,}, where an earlier run stopped")
         began = monotonic()
         figures = Figures(row, total_rows, len(made), resumed, 0.0)
         while True:
@@ -193,10 +193,10 @@ class _Work:
     def _learn(self, chunk: Chunk, size: int, grown: int, free: int) -> None:
         before = self.pace.rows
         self.pace.learn(chunk.rows, size, grown, free)
-        if self.pace.is_short and self.pace.rows < before:
-            self.progress.say(
-                f"{self.progress.subject}: {free / 2**20:,.0f} MiB are free and a row takes "
-                f"{self.pace.bytes_per_row:,.0f} bytes; chunks of {self.pace.rows:,} rows from here on"
+        if self.pace.rows < before:
+            self.progress.note(
+                f"{free / 2**20:,.0f} MiB are free and a row takes {self.pace.bytes_per_row:,.0f} bytes; "
+                f"the next chunk has {self.pace.rows:,} rows"
             )
 
     def _same_schema(self, schema: pl.Schema | None, result: pl.DataFrame) -> pl.Schema:

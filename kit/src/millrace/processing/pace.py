@@ -44,13 +44,11 @@ class Pace:
         config: Its bounds.
         rows: Rows that the next chunk gets.
         bytes_per_row: What a row is reckoned to cost; 0 before the first chunk.
-        is_short: Whether memory, not `max_rows`, made the last chunk smaller than the one before it.
     """
 
     config: ChunkConfig
     rows: int = 0
     bytes_per_row: float = 0.0
-    is_short: bool = False
 
     def __post_init__(self) -> None:
         self.rows = self.rows or self.config.start_rows
@@ -68,7 +66,6 @@ class Pace:
         self.bytes_per_row = max(seen, self.bytes_per_row * _WEARS_OFF, 1.0)
         affordable = math.floor(free_bytes * self.config.memory_share / self.bytes_per_row)
         wanted = min(affordable, self.rows * _GROWS_BY, self.config.max_rows)
-        self.is_short = affordable < self.rows
         self.rows = max(wanted, self.config.min_rows)
 
 

@@ -92,6 +92,11 @@ class Progress:
             self._is_observed = True
             self.observe(figures)
 
+    def note(self, text: str) -> None:
+        """Say what people should know beside the figures, unless something was noted a moment ago."""
+        if self._is_due("note", SAY_EVERY_SECONDS):
+            self.say(f"{self.subject}: {text}")
+
     def begin(self) -> None:
         """Count the time to the first line and to the first observation from now on."""
         now = self.clock()
