@@ -129,8 +129,9 @@ def owns(enriched_patents: pl.LazyFrame, companies_: pl.LazyFrame) -> pl.LazyFra
     owned = enriched_patents.filter(pl.col("company_id").is_not_null()).join(
         companies_.select("company_id"), on="company_id", how="semi"
     )
-    best = owned.sort("score", "method", descending=[True, False]).group_by("company_id", "patent_id").first()
-    return _between(best, "company_id", "patent_id", method="method", score="score")
+    order = ["company_id", "patent_id", "match_score", "patent_assignee_id"]
+    best = owned.sort(order, descending=[False, False, True, False]).unique(["company_id", "patent_id"], keep="first")
+    return _between(best, "company_id", "patent_id", method="match_method", score="match_score")
 
 
 def cites_award(enriched_patents: pl.LazyFrame) -> pl.LazyFrame:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from millrace.config import DomainConfig
 from millrace_sbir.taxonomy import SHIPPED, Taxonomy, load_taxonomy
+from millrace_sbir.transforms.match_decide import MatchConfig
 from millrace_sbir.transforms.phases import ChainRules
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class SbirConfig(DomainConfig):
 
     classification: ClassificationConfig = ClassificationConfig()
     chains: ChainRules = ChainRules()
+    matching: MatchConfig = MatchConfig()
+    max_unpacked_bytes: int = Field(default=20 << 30, gt=0, description="what an archive of a source may unpack to")
     max_rejected_relationships: float = Field(
         default=0.0, ge=0, le=1, description="share of the rows of a relationship (0-1) that may lack an end"
     )
@@ -47,6 +50,11 @@ class Rules:
     def chains(self) -> ChainRules:
         """What makes a phase follow another."""
         return self.config.chains
+
+    @property
+    def matching(self) -> MatchConfig:
+        """When names are those of one firm."""
+        return self.config.matching
 
     @property
     def max_rejected_relationships(self) -> float:

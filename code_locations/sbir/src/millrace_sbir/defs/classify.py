@@ -5,15 +5,15 @@ import polars as pl
 
 from millrace.lakehouse import Changes, Mode, table
 from millrace.lakehouse.io_manager import IcebergIOManager
-from millrace.processing import content_hash, content_key, in_chunks
+from millrace.processing import content_key, in_chunks
 from millrace.resources import PartFiles
 from millrace.runs.progress import step_progress
 from millrace.runs.refresh import is_full_refresh
 from millrace.runs.stage import stage
-from millrace_sbir.incremental import INPUT_HASH, step
+from millrace_sbir.incremental import INPUT_HASH, Earlier
 from millrace_sbir.rules import Rules
 from millrace_sbir.transforms.classify import ABSTRACT, TITLE
-from millrace_sbir.transforms.classify_gathered import areas_of, gathered
+from millrace_sbir.transforms.classify_gathered import areas_of, gathered, with_input_hash
 from millrace_sbir.transforms.profiles import profiles
 
 _GROUP = "cet_pipeline"
@@ -34,26 +34,22 @@ def classified_sbir_awards(
     tables: dg.ResourceParam[IcebergIOManager],
     rules: dg.ResourceParam[Rules],
     parts: PartFiles,
-) -> pl.LazyFrame | Changes:
+) -> Changes:
     """The areas of each award with score, confidence and evidence; only awards whose text or rules have changed."""
     classifier = rules.classifier()
-    texts = enriched_sbir_awards.select("award_id", "award_year", TITLE, ABSTRACT)
-    hashed = content_hash(["award_year", TITLE, ABSTRACT, "version"]).alias(INPUT_HASH)
-    current = texts.with_columns(version=pl.lit(f"{_CODE_VERSION} {classifier.method} {classifier.version}"))
-    current = current.with_columns(hashed).select("award_id", INPUT_HASH)
-    todo = step(
-        tables.warehouse, "classified_sbir_awards", current, "award_id", is_full_refresh=is_full_refresh(context)
+    version = f"{_CODE_VERSION} {classifier.method} {classifier.version}"
+    earlier = Earlier.of(
+        tables.warehouse, "classified_sbir_awards", "award_id", is_full_refresh=is_full_refresh(context)
     )
-    work = texts.join(todo.work, on="award_id").sort("award_id")
+    texts = enriched_sbir_awards.select("award_id", "award_year", TITLE, ABSTRACT, enriched_from=INPUT_HASH)
     made = in_chunks(
-        work,
-        lambda frame, _chunk: gathered(frame, classifier),
+        texts,
+        lambda chunk, _: gathered(earlier.lacking(with_input_hash(chunk, version)), classifier),
         parts=parts.of("classified_sbir_awards"),
-        key=content_key(work.select("award_id", INPUT_HASH)),
+        key=content_key(texts.select("award_id", "enriched_from"), version, str(earlier.rows is None)),
         progress=step_progress(context),
     )
-    context.log.info(f"awards {todo.words}")
-    return todo.changes(made)
+    return earlier.changes(made, texts)
 
 
 @dg.asset(group_name=_GROUP, kinds={"polars", "iceberg"}, code_version="1", io_manager_key="tables", metadata=table())

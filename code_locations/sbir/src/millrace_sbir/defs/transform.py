@@ -56,8 +56,11 @@ def transformed_companies(
         profile_summaries(profiled_companies),
         enriched_patents.select("company_id", "patent_id"),
     )
+    entity = pl.col("sam_gov_data").struct
     known = enriched_companies.select(
-        *("company_id", "uei", "duns", "city", "state"), sam_uei="sam_uei", cage="sam_cage", match_method="match_method"
+        *("company_id", "uei", "duns", "city", "state", "match_method"),
+        sam_uei=entity.field("uei"),
+        cage=entity.field("cage"),
     )
     return totals.join(known, on="company_id", how="left").sort("company_id")
 

@@ -84,16 +84,10 @@ def ranked(scored: pl.LazyFrame, bands: Bands, max_areas: int, min_share: float)
     return (
         scored.filter(pl.col("score") >= bands.low)
         .sort("row", "points", "area", descending=[False, True, False])
-<<<<<<< HEAD
-        .with_row_index("rank", offset=1)
-        .with_columns(pl.col("rank") - pl.col("rank").min().over("row") + 1, first=pl.col("points").max().over("row"))
-        .filter(pl.col("rank") <= max_areas, pl.col("points") >= min_share * pl.col("first"))
-=======
         .with_row_index("place")
         .with_columns(of_first.values())
         .with_columns(rank=(pl.col("place") - pl.col("first_place") + 1).cast(pl.UInt32))
         .filter(pl.col("rank") <= max_areas, pl.col("points") >= min_share * pl.col("first_points"))
->>>>>>> 020748e05518dc37d75dbf02438037d98073526f
         .with_columns(
             pl.col("rank").cast(pl.UInt8),
             band=pl.when(pl.col("score") >= bands.high)

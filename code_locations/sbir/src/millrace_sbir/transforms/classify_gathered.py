@@ -5,10 +5,17 @@ What belongs here: the two shapes. What does not: classifying (`classify`).
 
 import polars as pl
 
-from millrace_sbir.transforms.classify import CLASSIFIED, Classifier
+from millrace.processing import content_hash
+from millrace_sbir.transforms.classify import ABSTRACT, CLASSIFIED, TITLE, Classifier
 
 _OF_AREA = ("area_id", "rank", "is_primary", "score", "band", "evidence")
 AREAS = pl.List(pl.Struct({name: CLASSIFIED[name] for name in _OF_AREA}))
+
+
+def with_input_hash(awards: pl.DataFrame, version: str) -> pl.DataFrame:
+    """Awards with the hash of what their areas depend on: title, abstract, and the version of classifier and rules."""
+    of = ["award_year", TITLE, ABSTRACT, "version"]
+    return awards.with_columns(version=pl.lit(version)).with_columns(input_hash=content_hash(of)).drop("version")
 
 
 def gathered(awards: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
@@ -37,9 +44,4 @@ def gathered(awards: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
 
 def areas_of(classified: pl.LazyFrame) -> pl.LazyFrame:
     """One row per award and area: `award_id`, `area_id`, `rank`, `is_primary`, `score`, `band`, `evidence`."""
-    return (
-        classified.select("award_id", "areas")
-        .explode("areas")
-        .filter(pl.col("areas").is_not_null())
-        .unnest("areas")
-    )
+    return classified.select("award_id", "areas").explode("areas").filter(pl.col("areas").is_not_null()).unnest("areas")
