@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from millrace.alerts.overrides import Overrides
 from millrace.errors import ConfigurationError
+from millrace.thresholds import DataQuality, TrendConfig
 
 Config = TypeVar("Config", bound="DomainConfig")
 _MINUTE_HOURS = 1 / 60  # the shortest window that Dagster takes
@@ -101,6 +102,10 @@ class DomainConfig(_Strict):
     max_rejected_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict,
         description="by asset: share of its input rows (0-1) that may be turned away before its gate closes",
+    )
+    data_quality: DataQuality = DataQuality()
+    trends: dict[str, TrendConfig] = Field(
+        default_factory=dict, description="by asset: how far its figures may fall behind its own history"
     )
     alerts: Overrides = Field(default_factory=dict, description="where they differ from infra/alerts, by alert")
     retry: RetryConfig = RetryConfig()

@@ -4,15 +4,16 @@
     defs = build_location(DOMAIN)
 
 Added from `config.yaml`: owner, freshness policies, jobs with their retry policy and time limit, schedules,
-executor. Added from the contracts: asset checks. Added from the settings: the IO manager, the rejects, the parts of
-long steps and, for a domain whose assets ask for `io_manager_key="tables"`, the IO manager of its Iceberg tables.
+executor, checks of thresholds and trends. Added from the contracts: asset checks. Added from the settings: the IO
+manager, where rejects and parts lie and, for a domain whose assets ask for `io_manager_key="tables"`, the IO manager of
+its Iceberg tables.
 
 Nothing happens at import. Dagster calls `defs` when it loads the location; only then are the YAML file and
 the environment read.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from millrace.graph.resource import GraphResource
 from millrace.lakehouse.warehouse import Warehouse
 from millrace.quality.checks import generated_checks
 from millrace.quality.contracts import Contract
+from millrace.quality.gate import Gates
+from millrace.quality.threshold_checks import threshold_checks
+from millrace.quality.trends import trend_check
 from millrace.resources import PartFiles, RejectFiles, StageParquetIOManager
 from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import retry_policy
@@ -101,7 +105,14 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
     problems = [*_not_carried(own), *_unknown_assets(domain, config, assets)]
     if problems:
         raise ConfigurationError(f"domain {domain.name}", problems, next_step=f"see {domain.root / 'config.yaml'}")
+    checks = [
+        *(own.asset_checks or ()),
+        *(generated_checks(name, one, config.max_rejected_share[name]) for name, one in domain.contracts.items()),
+        *(threshold_checks(name, one) for name, one in config.data_quality.thresholds.items()),
+        *(trend_check(name, one) for name, one in config.trends.items()),
+    ]
     resources: dict[str, object] = {
+        "gates": Gates(blocking=_blocking([*completed, *checks])),
         "io_manager": StageParquetIOManager.at(settings.stages(domain.name)),
         "rejects": RejectFiles(place=settings.rejects(domain.name)),
         "parts": PartFiles(place=settings.parts(domain.name)),
@@ -116,14 +127,10 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
         )
     if domain.resources is not None:
         resources |= domain.resources(settings, config)
-    checks = [
-        generated_checks(asset, contract, config.max_rejected_share[asset])
-        for asset, contract in domain.contracts.items()
-    ]
     jobs = {name: _job(domain.name, name, job, config) for name, job in config.jobs.items()}
     return dg.Definitions(
         assets=completed,
-        asset_checks=[*(own.asset_checks or ()), *checks],
+        asset_checks=checks,
         jobs=[*(own.jobs or ()), *jobs.values()],
         sensors=own.sensors,
         schedules=[
@@ -145,6 +152,15 @@ def assemble(domain: Domain, settings: Settings) -> dg.Definitions:
         loggers=own.loggers,
         metadata=own.metadata,
     )
+
+
+def _blocking(definitions: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> dict[str, list[str]]:
+    """Names of the checks that block, by asset; those that an asset's own function yields are among them."""
+    found: dict[str, list[str]] = {}
+    able = [one for one in definitions if isinstance(one, dg.AssetsDefinition)]
+    for spec in (spec for one in able for spec in one.check_specs if spec.blocking):
+        found.setdefault(spec.asset_key.to_user_string(), []).append(spec.name)
+    return found
 
 
 def _assets_of(own: dg.Definitions) -> list[dg.AssetsDefinition | dg.AssetSpec]:
@@ -222,7 +238,7 @@ def _not_carried(own: dg.Definitions) -> list[str]:
     problems = [f"defs/ has a {kind}, expected AssetsDefinition or AssetSpec" for kind in sorted(kinds)]
     if own.executor is not None:
         problems.append("defs/ sets an executor; step_parallelism says how steps run")
-    taken = sorted({"io_manager", "graph", "parts", "rejects", TABLES} & set(own.resources or {}))
+    taken = sorted({"gates", "graph", "io_manager", "parts", "rejects", TABLES} & set(own.resources or {}))
     return problems + [f"defs/ sets the resource {name!r}, which every domain is given" for name in taken]
 
 
@@ -232,6 +248,8 @@ def _unknown_assets(domain: Domain, config: DomainConfig, assets: set[str]) -> l
         for part, named in (
             ("freshness", config.freshness),
             ("max_rejected_share", config.max_rejected_share),
+            ("data_quality.thresholds", config.data_quality.thresholds),
+            ("trends", config.trends),
             ("contracts", domain.contracts),
         )
         for asset in named

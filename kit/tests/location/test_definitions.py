@@ -46,6 +46,15 @@ CONFIG = {
     },
     "freshness": {"b_rows": {"warn_hours": 26, "fail_hours": 50}},
     "max_rejected_share": {"a_rows": 0.05},
+    "data_quality": {
+        "thresholds": {
+            "b_rows": {
+                "uniqueness": {"key": ["key"]},
+                "completeness": {"columns": ["key"], "min_coverage": 0.9, "severity": "warning"},
+            }
+        }
+    },
+    "trends": {"b_rows": {"runs": 5}},
     "retry": {"max_retries": 4, "delay_seconds": 7},
 }
 
@@ -96,7 +105,7 @@ def test_every_step_of_a_job_has_the_retry_policy(definitions: dg.Definitions) -
 
     policies = {name: job.get_retry_policy_for_handle(NodeHandle(name, None)) for name in job.graph.node_dict}
 
-    assert {"a_rows", "b_rows", "a_rows_checks"} == set(policies)
+    assert {"a_rows", "b_rows", "a_rows_checks", "b_rows_thresholds", "b_rows_b_rows_trend_check"} == set(policies)
     assert {(policy.max_retries, policy.delay) for policy in policies.values() if policy is not None} == {(4, 7)}
     assert None not in policies.values()
 
@@ -139,14 +148,26 @@ def test_an_asset_with_a_contract_shows_its_promised_columns(definitions: dg.Def
     assert "dagster/column_schema" not in spec(definitions, "b_rows").metadata
 
 
-def test_an_asset_with_a_contract_has_its_checks_and_errors_block(definitions: dg.Definitions) -> None:
+def test_contracts_thresholds_and_trends_give_checks_and_errors_block(definitions: dg.Definitions) -> None:
     checks = {spec.name: spec.blocking for check in definitions.asset_checks or () for spec in check.check_specs}
 
     assert checks == {
+        "b_rows_completeness_check": False,
+        "b_rows_uniqueness_check": True,
+        "b_rows_trend_check": False,
         "a_rows_contract_check": True,
         "a_rows_intake_check": True,
         "a_rows_rejects_check": False,
         "a_rows_unexpected_fields_check": False,
+    }
+
+
+def test_the_gates_are_the_checks_that_block(definitions: dg.Definitions) -> None:
+    resources: dict[str, Any] = dict(definitions.resources or {})
+
+    assert resources["gates"].blocking == {
+        "a_rows": ["a_rows_contract_check", "a_rows_intake_check"],
+        "b_rows": ["b_rows_uniqueness_check"],
     }
 
 
@@ -155,6 +176,7 @@ def test_files_lie_below_the_home_of_the_settings(definitions: dg.Definitions, t
 
     assert resources["io_manager"].base_dir == str(tmp_path / "stages" / "mill")
     assert resources["rejects"].place.address == str(tmp_path / "rejects" / "mill")
+    assert resources["parts"].place.address == str(tmp_path / "parts" / "mill")
 
 
 @pytest.mark.parametrize(

@@ -46,12 +46,18 @@ def problems(workshop: Any, tmp_path: Path, config: dict[str, Any], contracts: d
             "max_rejected_share names asset 'aa_rows', which does not exist",
         ),
         (
+            {"data_quality": {"thresholds": {"aa_rows": {"uniqueness": {"key": ["key"]}}}}},
+            {},
+            "data_quality.thresholds names asset 'aa_rows', which does not exist",
+        ),
+        ({"trends": {"aa_rows": {}}}, {}, "trends names asset 'aa_rows', which does not exist"),
+        (
             {"max_rejected_share": {}},
             {"a_rows": Contract(Row)},
             "max_rejected_share has no value for a_rows, which has a contract",
         ),
     ],
-    ids=["freshness", "max_rejected_share", "contract_without_share"],
+    ids=["freshness", "max_rejected_share", "thresholds", "trends", "contract_without_share"],
 )
 def test_a_name_that_no_asset_has_is_refused_with_its_place(
     workshop: Any, tmp_path: Path, config: dict[str, Any], contracts: dict[str, Contract], problem: str

@@ -7,6 +7,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from millrace.quality import Reject, RejectKind
+from millrace.resources import RejectFiles
 from millrace.runs import current_measurement, stage
 from millrace.runs.measure import begin_measurement, peak_memory_bytes
 
@@ -108,6 +110,39 @@ def test_rows_that_a_stage_turned_away_while_its_frame_was_computed_are_counted(
     said = bench.run(a_rows).metadata("a_rows")
 
     assert (said["dagster/row_count"], said["rows_in"], said["removed_share"]) == (15, 20, 0.25)
+
+
+def test_errors_are_counted_by_their_kind_the_most_frequent_first(bench: Any) -> None:
+    @dg.asset
+    @stage
+    def a_rows(rejects: RejectFiles) -> pl.LazyFrame:
+        log = rejects.log("a_rows")
+        for rule, kind in (("late", RejectKind.ROW), ("odd", RejectKind.VALUE), ("odd", RejectKind.ROW)):
+            log.add(Reject(kind, "a.csv:1", "so it is", rule))
+        return pl.LazyFrame({"a": [1]})
+
+    said = bench.run(a_rows).metadata("a_rows")
+
+    assert list(said["errors_by_kind"].items()) == [("odd", 2), ("late", 1)]
+    assert said["rows_in"] == 3
+
+
+def test_where_nobody_counts_errors_none_are_told() -> None:
+    assert "errors_by_kind" not in figures(1)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["succeeds", "fails"])
+def test_what_was_left_for_a_written_stage_is_not_done_if_it_is_not_written(bench: Any, *, fails: bool) -> None:
+    done = []
+
+    @dg.asset
+    @stage
+    def a_rows() -> pl.LazyFrame:
+        current_measurement().when_written.append(lambda: done.append(1))
+        return pl.LazyFrame({"a": ["x"]}).select(pl.col("a").cast(pl.Int64) if fails else "a")
+
+    assert bench.run(a_rows).success is not fails
+    assert done == ([] if fails else [1])
 
 
 def test_each_step_is_measured_by_itself(bench: Any) -> None:

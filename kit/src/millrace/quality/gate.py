@@ -13,13 +13,52 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
-from millrace.errors import GateClosedError
+from millrace.errors import ConfigurationError, GateClosedError
 from millrace.quality.checks import check_names
 from millrace.quality.contracts import Contract
+from millrace.thresholds import AssetThresholds
+from millrace.thresholds import check_names as threshold_check_names
 
 _LOOK_BACK = (
     25  # verdicts of one check; only runs at once and repeated checks stand between the last and the one sought
 )
+
+
+class Gates(dg.ConfigurableResource):
+    """The gates of a domain, as a resource: every check that blocks.
+
+    These are the checks of contracts, of thresholds of severity error, and those written by hand that block.
+
+    Attributes:
+        blocking: Names of the checks, by asset; `build_location` knows them.
+    """
+
+    blocking: dict[str, list[str]]
+
+    def require_open(self, instance: dg.DagsterInstance, subject: str, *assets: str) -> None:
+        """Refuse to go on if a blocking check of these assets failed last, or has not judged what they hold now.
+
+        Args:
+            instance: Keeps what the checks said.
+            subject: What would be published, for the error.
+            assets: What it stands on.
+
+        Raises:
+            GateClosedError: with every check that closes the gate.
+            ConfigurationError: one of the assets has no check that blocks, so nothing would be asked.
+        """
+        problems = [f"{asset} has no check that blocks" for asset in assets if not self.blocking.get(asset)]
+        if problems or not assets:
+            raise ConfigurationError(
+                subject,
+                problems or ["stands on no asset"],
+                next_step="give it a contract or a threshold of severity error",
+            )
+        require_checks(
+            instance,
+            subject,
+            [dg.AssetCheckKey(dg.AssetKey(asset), name) for asset in assets for name in self.blocking[asset]],
+        )
 
 
 def require_open_gates(
@@ -27,6 +66,7 @@ def require_open_gates(
     subject: str,
     contracts: Mapping[str, Contract],
     checks: Iterable[dg.AssetChecksDefinition] = (),
+    thresholds: Mapping[str, AssetThresholds] | None = None,
 ) -> None:
     """Refuse to go on if a blocking check failed last, or has not judged what its asset holds now.
 
@@ -35,6 +75,7 @@ def require_open_gates(
         subject: What would be published, for the error.
         contracts: The contracts of the stages that it stands on, by asset.
         checks: The checks of those stages that are written by hand. What does not block does not count.
+        thresholds: `data_quality.thresholds` of those stages, by asset; of severity error.
 
     Raises:
         GateClosedError: with every check that closes the gate.
@@ -46,6 +87,20 @@ def require_open_gates(
         for name in check_names(asset, blocking_only=True)
     ]
     keys += [spec.key for check in checks for spec in check.check_specs if spec.blocking]
+    keys += [
+        dg.AssetCheckKey(dg.AssetKey(asset), name)
+        for asset, demands in (thresholds or {}).items()
+        for name in threshold_check_names(asset, demands, blocking_only=True)
+    ]
+    require_checks(instance, subject, keys)
+
+
+def require_checks(instance: dg.DagsterInstance, subject: str, keys: Iterable[dg.AssetCheckKey]) -> None:
+    """Refuse to go on if one of these checks failed last, or has not judged what its asset holds now.
+
+    Raises:
+        GateClosedError: with every check that closes the gate.
+    """
     closed = [problem for key in keys if (problem := _problem(instance, key)) is not None]
     if closed:
         raise GateClosedError(

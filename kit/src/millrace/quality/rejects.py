@@ -68,6 +68,7 @@ class RejectLog:
         self._store = store
         self._name = name
         self.counts: Counter[RejectKind] = Counter()
+        self.rules: Counter[str] = Counter()
         self._made = Path()
         self._file: BinaryIO | None = None
 
@@ -83,6 +84,7 @@ class RejectLog:
             raise ValueError(f"the reject log {self.address} is not open")
         line = reject_line(reject)
         self.counts[reject.kind] += 1
+        self.rules[reject.rule] += 1
         self._file.write(line)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ begun by `stage`, filled by whoever knows a figure, and read by whoever writes t
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 
+_MOST_KINDS = 50
 _CLEAR_PEAK = "5"  # Linux proc(5), clear_refs: resets VmHWM of the process
 
 
@@ -26,6 +27,8 @@ class Measurement:
     Attributes:
         rows_in: Rows that the step read; if nobody says, rows written plus rows rejected.
         count_rejected: Says at the end how many rows were turned away; None if the step rejects nothing.
+        count_errors: Says at the end how many errors of each kind there were: rules that turned rows or values away,
+            answers that a source did not give; None if nobody counts any.
         at_end: What to do when the stage has been written or the step has failed; see `finish`.
         when_written: What to do only when it has been written.
     """
@@ -33,6 +36,7 @@ class Measurement:
     started: float = field(default_factory=time.monotonic)
     rows_in: int | None = None
     count_rejected: Callable[[], int] | None = None
+    count_errors: Callable[[], Mapping[str, int]] | None = None
     at_end: list[Callable[[], None]] = field(default_factory=list)
     when_written: list[Callable[[], None]] = field(default_factory=list)
 
@@ -79,11 +83,16 @@ class Measurement:
 
         Returns:
             `seconds`, `rows_per_second`, `peak_memory_bytes` (of the process during the step), `rows_in`, and
-            `rows_removed` and `removed_share` (0-1) of what came in and did not go out.
+            `rows_removed` and `removed_share` (0-1) of what came in and did not go out; where somebody counts them also
+            `errors_by_kind`, the most frequent first.
         """
         seconds = max(time.monotonic() - self.started, 1e-6)
         rows_in = rows + self._rejected() if self.rows_in is None else self.rows_in
         removed = rows_in - rows
+        errors: dict[str, dg.MetadataValue] = {}
+        if self.count_errors is not None:
+            kinds = sorted(self.count_errors().items(), key=lambda item: (-item[1], item[0]))
+            errors["errors_by_kind"] = dg.MetadataValue.json(dict(kinds[:_MOST_KINDS]))
         return {
             "seconds": dg.MetadataValue.float(round(seconds, 3)),
             "rows_per_second": dg.MetadataValue.int(round(rows / seconds)),
@@ -91,6 +100,7 @@ class Measurement:
             "rows_in": dg.MetadataValue.int(rows_in),
             "rows_removed": dg.MetadataValue.int(removed),
             "removed_share": dg.MetadataValue.float(round(removed / rows_in, 6) if rows_in else 0.0),
+            **errors,
         }
 
 
