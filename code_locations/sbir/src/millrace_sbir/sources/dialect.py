@@ -148,7 +148,10 @@ def _cells(lines: _Lines, dialect: Dialect) -> list[str]:
         csv.Error: it is none.
     """
     if not dialect.has_quotes:
-        return next(iter(lines), "").rstrip("\r\n").split(dialect.delimiter)
+        line = next(iter(lines), "").removesuffix("\n").removesuffix("\r")
+        if "\r" in line:
+            raise csv.Error("a carriage return within a line")
+        return line.split(dialect.delimiter)
     csv.field_size_limit(max(lines.most, csv.field_size_limit()))
     return next(csv.reader(lines, delimiter=dialect.delimiter, strict=True), [])
 

@@ -19,7 +19,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def download(remote: Remote, cache: Path, *, sha256: str = "", patience: Patienc
     """
     place = cache / hashlib.sha256(remote.address.encode()).hexdigest()[:32]
     (cache / "content").mkdir(parents=True, exist_ok=True)
-    with _alone(place), _room_in(cache):
+    with _alone(place), _room_in(cache), closing(remote):
         known = _known(place, cache)
         if known is not None and sha256 and known[1].sha256 == sha256:
             return known[1]

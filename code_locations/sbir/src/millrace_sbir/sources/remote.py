@@ -3,6 +3,7 @@
 What belongs here: one request and what its answer means. What does not: when to ask again (`download.py`).
 """
 
+import logging
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -79,12 +80,22 @@ class Remote(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Close the connections; another `ask` opens them again."""
+        ...
+
 
 def shown_url(url: str) -> str:
     """A URL without what may be secret in it: user, password, query."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def quiet_clients() -> None:
+    """Keep httpx and httpcore from logging every URL: a signed one is a secret."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
@@ -127,8 +138,9 @@ def status_error(address: str, status: int, headers: Mapping[str, str]) -> Millr
 class HttpFile:
     """A file behind an http:// or https:// URL."""
 
-    def __init__(self, url: str, client: "httpx.Client | None" = None) -> None:
-        self._url, self._given = url, client
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: httpx.Client | None = None
         self.address = shown_url(url)
         self.name = Path(urlsplit(url).path).name or urlsplit(url).netloc
 
@@ -137,6 +149,7 @@ class HttpFile:
         """See `Remote`."""
         import httpx
 
+        quiet_clients()
         headers = {"Accept-Encoding": "identity"}  # a position in packed bytes would be another
         if start:
             headers |= {"Range": f"bytes={start}-", "If-Range": version.validator}
@@ -144,15 +157,18 @@ class HttpFile:
             headers["If-None-Match"] = known.etag
         elif known is not None and known.modified:
             headers["If-Modified-Since"] = known.modified
-        client = self._given or httpx.Client(
-            follow_redirects=True, timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
-        )
-        try:
-            with _http_failures(self.address), client.stream("GET", self._url, headers=headers) as response:
-                yield self._answer(response, start)
-        finally:
-            if self._given is None:
-                client.close()
+        if self._client is None:  # once: reading the certificates takes longer than a small file
+            timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+            self._client = httpx.Client(follow_redirects=True, timeout=timeout)
+        with _http_failures(self.address), self._client.stream("GET", self._url, headers=headers) as response:
+            # As it comes: what is gathered into larger pieces first is lost when the connection breaks.
+            yield self._answer(response, start)
+
+    def close(self) -> None:
+        """See `Remote`."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def _answer(self, response: "httpx.Response", start: int) -> Answer | None:
         import httpx
@@ -163,13 +179,13 @@ class HttpFile:
         version = Version(headers.get("etag", ""), headers.get("last-modified", ""))
         if status == httpx.codes.PARTIAL_CONTENT and (found := _TOTAL.match(headers.get("content-range", ""))):
             total = None if found[2] == "*" else int(found[2])
-            return Answer(int(found[1]), total, version, response.iter_bytes(_PIECE_BYTES))
+            return Answer(int(found[1]), total, version, response.iter_raw())
         if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and start:
             return Answer(start, None, Version("changed"), iter(()))
         if status != httpx.codes.OK:
             raise status_error(self.address, status, headers)
         length = headers.get("content-length", "")
-        return Answer(0, int(length) if length.isdigit() else None, version, response.iter_bytes(_PIECE_BYTES))
+        return Answer(0, int(length) if length.isdigit() else None, version, response.iter_raw())
 
 
 @contextmanager
@@ -207,6 +223,9 @@ class StoredFile:
         self.address = key
         self._store, self._key, self._bucket = BucketStore(endpoint, bucket, prefix, secrets), path, bucket
         self._asked = Asked(endpoint, bucket, secrets)
+
+    def close(self) -> None:
+        """See `Remote`; the store's client keeps none that has to be closed."""
 
     @contextmanager
     def ask(self, start: int, version: Version, known: Version | None = None) -> Generator[Answer | None]:
