@@ -11,7 +11,7 @@ from pathlib import Path
 
 from figures import keep
 
-NOT_BENCHMARKS = {"figures", "run", "surroundings"}
+NOT_BENCHMARKS = {"figures", "run", "sbir_sample", "surroundings"}
 
 
 def benchmarks() -> list[str]:

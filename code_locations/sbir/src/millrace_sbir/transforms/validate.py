@@ -107,6 +107,7 @@ def validation(raw: pl.LazyFrame, rules: Rules, log: RejectLog, batch_rows: int 
         Its frame has the columns and dtypes of `rules.schema`.
     """
     made = Validation()
+    raw = raw.with_columns(pl.col("line").cast(pl.Int64))  # sources count lines in 32 bits
     schema = rules.schema.create_empty().schema
 
     def batches(

@@ -193,7 +193,9 @@ CAGE = Kind("a CAGE code: five letters and digits without I and O", pl.String(),
 
 
 def _tidy_zip(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.contains(r"^\d{5}(?:-\d{4})?$") & ~text.str.starts_with("00000")).then(text)
+    return pl.when(
+        text.str.contains(r"^\d{5}(?:-\d{4})?$") & ~text.str.starts_with("00000") & ~text.str.ends_with("-0000")
+    ).then(text)
 
 
 def _other_zip(text: pl.Expr) -> pl.Expr:
