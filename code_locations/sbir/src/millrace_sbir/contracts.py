@@ -29,6 +29,9 @@ def _text(about: str, *, required: bool = False, regex: str | None = None) -> dy
     return dy.String(nullable=not required, min_length=1 if required else None, regex=regex, description=about)
 
 
+_HASH = dy.String(nullable=False, regex="^[0-9a-f]{32}$", description="of its content, by millrace.processing")
+
+
 class _Placed(dy.Schema):
     """A row that knows where it came from; a record's content is everything but this."""
 
@@ -96,6 +99,7 @@ class ValidatedAward(AwardRow):
     """An award as stored: each key once."""
 
     award_id = dy.String(primary_key=True, max_length=MAX_ID_CHARACTERS, description="AGENCY_TRACKING_CONTRACT")
+    content_hash = _HASH
 
 
 class EntityRow(_Placed):
@@ -121,6 +125,7 @@ class ValidatedEntity(EntityRow):
     """An entity as stored: each UEI once."""
 
     uei = dy.String(primary_key=True, regex=_UEI, description="unique entity identifier")
+    content_hash = _HASH
 
 
 class PatentRow(_Placed):
@@ -141,6 +146,7 @@ class ValidatedPatent(PatentRow):
     """A patent and assignee as stored: each pair once."""
 
     patent_assignee_id = dy.String(primary_key=True, description="PATENT/ASSIGNEE")
+    content_hash = _HASH
 
 
 class CompanyRow(_Placed):
@@ -167,6 +173,7 @@ class ValidatedCompany(CompanyRow):
     """A company as stored: each key once."""
 
     company_key = dy.String(primary_key=True, description="UEI, else DUNS, else normalised name and state")
+    content_hash = _HASH
 
 
 CONTRACTS: dict[str, Contract] = {

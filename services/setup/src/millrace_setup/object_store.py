@@ -23,7 +23,7 @@ from millrace_setup.settings import EXPORTER, Key, Settings
 
 BUCKET = "millrace"
 PUBLISHED = "outputs"
-_ROOMS = ("stages", "rejects", "tables", "graph", PUBLISHED)
+_ROOMS = ("stages", "parts", "rejects", "tables", "graph", PUBLISHED)
 _REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _POLICY_VERSION = "2012-10-17"  # of the policy language: the newest there is
 

@@ -11,17 +11,22 @@ import polars as pl
 
 from millrace.graph import GraphReport, PartReport
 from millrace.graph.resource import GraphResource
-from millrace.quality.gate import require_open_gates
+from millrace.quality.gate import Gates
 from millrace.resources import RejectFiles
+from millrace.runs import current_measurement
 from millrace.runs.stage import stage
 from millrace_sbir import graph as model
 from millrace_sbir import graph_frames as frames
-from millrace_sbir.contracts import CONTRACTS
 from millrace_sbir.rules import Rules
 from millrace_sbir.transforms.normalise_codes import AGENCIES
 
 _KINDS = {"neo4j"}
 _GROUP = "graph_construction"
+_STANDS_ON = (
+    *("validated_sbir_awards", "validated_sbir_companies", "validated_sam_entities", "validated_uspto_patents"),
+    *("enriched_sbir_awards", "classified_sbir_awards"),
+    *("transformed_companies", "transformed_contracts", "transformed_patents"),
+)
 
 
 def _reconciliation(asset: str) -> dg.AssetCheckSpec:
@@ -44,10 +49,11 @@ def loaded_companies(
     context: dg.AssetExecutionContext,
     transformed_companies: pl.LazyFrame,
     graph: GraphResource,
+    gates: Gates,
     rules: dg.ResourceParam[Rules],
 ) -> dg.MaterializeResult:
     """Nodes of firms, and of the areas of technology."""
-    _require_gates(context)
+    _require_gates(context, gates)
     with graph.open() as loader:
         reports = [
             loader.load_nodes(model.CET_AREA, frames.areas(rules.taxonomy)),
@@ -64,10 +70,10 @@ def loaded_companies(
 )
 @stage
 def loaded_sbir_awards(
-    context: dg.AssetExecutionContext, transformed_sbir_awards: pl.LazyFrame, graph: GraphResource
+    context: dg.AssetExecutionContext, transformed_sbir_awards: pl.LazyFrame, graph: GraphResource, gates: Gates
 ) -> dg.MaterializeResult:
     """Nodes of awards, of the agencies that fund them and of the people who lead them."""
-    _require_gates(context)
+    _require_gates(context, gates)
     with graph.open() as loader:
         reports = [
             loader.load_nodes(model.AGENCY, frames.agencies(transformed_sbir_awards, AGENCIES)),
@@ -85,10 +91,10 @@ def loaded_sbir_awards(
 )
 @stage
 def loaded_contracts(
-    context: dg.AssetExecutionContext, transformed_contracts: pl.LazyFrame, graph: GraphResource
+    context: dg.AssetExecutionContext, transformed_contracts: pl.LazyFrame, graph: GraphResource, gates: Gates
 ) -> dg.MaterializeResult:
     """Nodes of contracts."""
-    _require_gates(context)
+    _require_gates(context, gates)
     with graph.open() as loader:
         reports = [loader.load_nodes(model.CONTRACT, frames.contracts(transformed_contracts))]
     return _result("loaded_contracts", reports)
@@ -102,10 +108,10 @@ def loaded_contracts(
 )
 @stage
 def loaded_patents(
-    context: dg.AssetExecutionContext, transformed_patents: pl.LazyFrame, graph: GraphResource
+    context: dg.AssetExecutionContext, transformed_patents: pl.LazyFrame, graph: GraphResource, gates: Gates
 ) -> dg.MaterializeResult:
     """Nodes of patents."""
-    _require_gates(context)
+    _require_gates(context, gates)
     with graph.open() as loader:
         reports = [loader.load_nodes(model.PATENT, transformed_patents)]
     return _result("loaded_patents", reports)
@@ -127,11 +133,12 @@ def loaded_relationships(
     classified_sbir_awards: pl.LazyFrame,
     enriched_patents: pl.LazyFrame,
     graph: GraphResource,
+    gates: Gates,
     rejects: RejectFiles,
     rules: dg.ResourceParam[Rules],
 ) -> dg.MaterializeResult:
     """Who received, funds, leads, owns, cites and follows what; then what is gone is swept."""
-    _require_gates(context)
+    _require_gates(context, gates)
     log = rejects.log("loaded_relationships")
     awards = transformed_sbir_awards
     whole = (
@@ -155,9 +162,9 @@ def loaded_relationships(
     return _result("loaded_relationships", reports, swept)
 
 
-def _require_gates(context: dg.AssetExecutionContext) -> None:
-    """Also those whose checks ran in an earlier run: see `millrace.quality.gate`."""
-    require_open_gates(context.instance, "sbir graph", CONTRACTS)
+def _require_gates(context: dg.AssetExecutionContext, gates: Gates) -> None:
+    """Also those whose checks ran in an earlier run: nothing of the graph is touched unless all of it may be."""
+    gates.require_open(context.instance, "sbir graph", *_STANDS_ON)
 
 
 def _result(asset: str, reports: Iterable[PartReport], whole: GraphReport | None = None) -> dg.MaterializeResult:
@@ -181,7 +188,12 @@ def _result(asset: str, reports: Iterable[PartReport], whole: GraphReport | None
         ]
     )
     return dg.MaterializeResult(
-        metadata={"dagster/row_count": figures["counted"], "parts": by_part, **figures},
+        metadata={
+            "dagster/row_count": figures["counted"],
+            "parts": by_part,
+            **current_measurement().metadata(figures["counted"]),
+            **figures,
+        },
         check_results=[
             dg.AssetCheckResult(
                 check_name=f"{asset}_reconciliation_check",
