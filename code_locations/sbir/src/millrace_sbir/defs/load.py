@@ -29,6 +29,11 @@ _STANDS_ON = (
 )
 
 
+def _behind(*read: str) -> list[str]:
+    """The assets that the graph stands on, without those that a step reads: their checks come first, too."""
+    return [asset for asset in _STANDS_ON if asset not in read]
+
+
 def _reconciliation(asset: str) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         f"{asset}_reconciliation_check",
@@ -42,6 +47,7 @@ def _reconciliation(asset: str) -> dg.AssetCheckSpec:
     group_name=_GROUP,
     kinds=_KINDS,
     code_version="1",
+    deps=_behind("transformed_companies"),
     check_specs=[_reconciliation("loaded_companies")],
 )
 @stage
@@ -66,6 +72,7 @@ def loaded_companies(
     group_name=_GROUP,
     kinds=_KINDS,
     code_version="1",
+    deps=_behind(),
     check_specs=[_reconciliation("loaded_sbir_awards")],
 )
 @stage
@@ -87,6 +94,7 @@ def loaded_sbir_awards(
     group_name=_GROUP,
     kinds=_KINDS,
     code_version="1",
+    deps=_behind("transformed_contracts"),
     check_specs=[_reconciliation("loaded_contracts")],
 )
 @stage
@@ -104,6 +112,7 @@ def loaded_contracts(
     group_name="patent_loading",
     kinds=_KINDS,
     code_version="1",
+    deps=_behind("transformed_patents"),
     check_specs=[_reconciliation("loaded_patents")],
 )
 @stage
