@@ -4,8 +4,8 @@
     defs = build_location(DOMAIN)
 
 Added from `config.yaml`: owner, freshness policies, jobs with their retry policy and time limit, schedules,
-executor. Added from the contracts: asset checks. Added from the settings: the IO manager, the rejects and, for a domain whose assets ask
-for `io_manager_key="tables"`, that of its Iceberg tables.
+executor. Added from the contracts: asset checks. Added from the settings: the IO manager, the rejects and, for a
+domain whose assets ask for `io_manager_key="tables"`, that of its Iceberg tables.
 
 Nothing happens at import. Dagster calls `defs` when it loads the location; only then are the YAML file and
 the environment read.

@@ -115,7 +115,9 @@ def _java(jar: Path, options: list[str]) -> tuple[list[str], str]:
     image = f"{images}/neo4j:{version}"
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "inspect", image], check=False, capture_output=True).returncode:
-        raise NoProgramError(f"there is no Java {_OLDEST_JAVA} on PATH, and no Docker Engine here has the image {image}")
+        raise NoProgramError(
+            f"there is no Java {_OLDEST_JAVA} on PATH, and no Docker Engine here has the image {image}"
+        )
     name = f"{os.environ.get('MILLRACE_TEST_PREFIX') or 'millrace-test'}-nessie-{uuid4().hex[:8]}"
     run = [docker, "run", "--rm", "--name", name, "--network", "host", "--volume", f"{jar}:/nessie.jar:ro"]
     return [*run, "--entrypoint", "java", image, *arguments, "/nessie.jar"], name
