@@ -23,7 +23,7 @@ from millrace_setup.settings import EXPORTER, Key, Settings
 
 BUCKET = "millrace"
 PUBLISHED = "outputs"
-_ROOMS = ("stages", "rejects", PUBLISHED)
+_ROOMS = ("stages", "rejects", "tables", PUBLISHED)
 _REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _POLICY_VERSION = "2012-10-17"  # of the policy language: the newest there is
 
