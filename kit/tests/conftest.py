@@ -120,6 +120,8 @@ class Bench:
         select_checks: Sequence[str] | None = None,
         max_retries: int = 0,
         tags: Mapping[str, str] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        partition_key: str | None = None,
     ) -> Ended:
         """Run assets and their checks in one job in this process; or these checks alone."""
         checks = None
@@ -130,7 +132,7 @@ class Bench:
         definition = dg.Definitions(
             assets=[one for one in definitions if not isinstance(one, dg.AssetChecksDefinition)],
             asset_checks=[one for one in definitions if isinstance(one, dg.AssetChecksDefinition)],
-            resources={"io_manager": io_manager, "rejects": self.rejects},
+            resources={"io_manager": io_manager, "rejects": self.rejects, **(resources or {})},
             jobs=[
                 dg.define_asset_job(
                     "whole_job",
@@ -140,7 +142,11 @@ class Bench:
             ],
         )
         job = definition.resolve_job_def("whole_job")
-        return Ended(job.execute_in_process(instance=self.instance, raise_on_error=False, tags=dict(tags or {})))
+        return Ended(
+            job.execute_in_process(
+                instance=self.instance, raise_on_error=False, tags=dict(tags or {}), partition_key=partition_key
+            )
+        )
 
 
 @pytest.fixture(scope="session")

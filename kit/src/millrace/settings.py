@@ -35,7 +35,7 @@ class Profile(StrEnum):
 
     @property
     def catalog(self) -> str:
-        """Address of the catalog of tables: the database of setup's making in a container, else a file of the domain."""
+        """Address of the catalog of tables: the database that setup makes; embedded, a file of the domain."""
         return "postgresql+psycopg2://postgres:5432/catalog" if self is Profile.COMPOSE else ""
 
 

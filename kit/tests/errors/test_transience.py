@@ -11,8 +11,16 @@ import dagster as dg
 import psycopg2
 import psycopg2.errors
 import pytest
+import requests
 import sqlalchemy as sa
 import sqlalchemy.exc
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    CommitStateUnknownException,
+    NoSuchTableError,
+    ServiceUnavailableError,
+    ValidationException,
+)
 
 from millrace.errors import (
     ConfigurationError,
@@ -21,6 +29,7 @@ from millrace.errors import (
     SourceUnavailableError,
     SourceUnreadableError,
     StageMissingError,
+    TableRefusedError,
     TransientError,
     is_transient,
 )
@@ -65,6 +74,14 @@ def connection(instance: dg.DagsterInstance) -> Generator[sa.Connection]:
         psycopg2.InterfaceError("connection already closed"),
         s3_error("SlowDown"),
         s3_error("InternalError"),
+        CommitFailedException("Table has been updated by another process"),
+        CommitStateUnknownException("502"),
+        ValidationException("Added data files were found"),
+        ServiceUnavailableError("503"),
+        requests.exceptions.ConnectionError("refused"),
+        requests.exceptions.ReadTimeout("after 60 s"),
+        sqlite3.OperationalError("database is locked"),
+        OSError("When reading information for key 'a': AWS Error NETWORK_CONNECTION during HeadObject operation"),
     ],
     ids=lambda error: f"{type(error).__name__}-{error}",
 )
@@ -88,6 +105,9 @@ def test_what_may_pass_by_itself_is_transient(error: Exception) -> None:
         psycopg2.OperationalError('connection failed: FATAL:  password authentication failed for user "mill"'),
         s3_error("NoSuchKey"),
         sqlite3.OperationalError("no such table: rows"),
+        TableRefusedError("a", "b"),
+        NoSuchTableError("mill.rows"),
+        OSError("When reading information for key 'a': AWS Error ACCESS_DENIED during HeadObject operation"),
     ],
     ids=lambda error: f"{type(error).__name__}-{error}",
 )

@@ -1,6 +1,6 @@
 """Warehouses of every kind that the platform knows, each empty, on real catalogs and real stores."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +12,8 @@ from millrace.stores import Place
 from millrace.testing.fixtures import rest_catalog  # noqa: F401  # a fixture
 
 KINDS = ("folder-sqlite", "folder-postgres", "bucket-postgres", "bucket-rest")
+# Nessie keeps the history itself: of a table it shows the current snapshot, and neither branches nor tags.
+KINDS_WITH_HISTORY = KINDS[:3]
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +43,24 @@ def make_warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[
 
 
 @pytest.fixture(params=KINDS)
-def warehouse(request: pytest.FixtureRequest, make_warehouse: Callable[[str], Warehouse]) -> Generator[Warehouse]:
+def warehouse(request: pytest.FixtureRequest, make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
     """An empty warehouse, of each kind."""
     return make_warehouse(request.param)
+
+
+@pytest.fixture(params=KINDS_WITH_HISTORY)
+def history_warehouse(request: pytest.FixtureRequest, make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
+    """An empty warehouse, of each kind whose tables carry their history."""
+    return make_warehouse(request.param)
+
+
+@pytest.fixture
+def local_warehouse(make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
+    """An empty warehouse of the kind that needs no server."""
+    return make_warehouse("folder-sqlite")
+
+
+@pytest.fixture
+def postgres_warehouse(make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
+    """An empty warehouse for many writers at once."""
+    return make_warehouse("folder-postgres")

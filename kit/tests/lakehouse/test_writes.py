@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from millrace.errors import StageMissingError
+from millrace.errors import StageMissingError, TableRefusedError
 from millrace.lakehouse import Changes, Declaration, Mode, Warehouse
 
 AWARDS = pl.LazyFrame(
@@ -49,12 +49,11 @@ def test_what_was_written_is_read(warehouse: Warehouse) -> None:
 
 def test_an_append_keeps_what_is_there(warehouse: Warehouse) -> None:
     table = warehouse.table("awards")
-    first = table.write(AWARDS, Declaration(Mode.APPEND))
+    table.write(AWARDS, Declaration(Mode.APPEND))
 
-    second = table.write(AWARDS, Declaration(Mode.APPEND))
+    table.write(AWARDS, Declaration(Mode.APPEND))
 
     assert rows(table.scan()) == rows(pl.concat([AWARDS, AWARDS]))
-    assert second.parent_snapshot_id == first.snapshot_id
 
 
 def test_an_overwrite_leaves_the_new_rows_alone(warehouse: Warehouse) -> None:
@@ -82,9 +81,9 @@ def test_an_upsert_replaces_by_key_wherever_the_row_was(warehouse: Warehouse, pa
 
 
 @pytest.mark.parametrize("partition_by", PARTITIONS, ids=str)
-def test_changes_go_in_as_one_snapshot(warehouse: Warehouse, partition_by: tuple[str, ...]) -> None:
+def test_changes_of_every_kind_go_in_together(warehouse: Warehouse, partition_by: tuple[str, ...]) -> None:
     table = warehouse.table("awards")
-    first = table.write(AWARDS, upsert(*partition_by))
+    table.write(AWARDS, upsert(*partition_by))
     changed = AWARDS.filter(pl.col("award") == "a3").with_columns(usd=pl.lit(30.0))
     added = AWARDS.filter(pl.col("award") == "a4").with_columns(award=pl.lit("a9"))
     removed = pl.LazyFrame({"award": ["a5", "a2", "unknown"]})
@@ -93,8 +92,17 @@ def test_changes_go_in_as_one_snapshot(warehouse: Warehouse, partition_by: tuple
 
     kept = AWARDS.filter(pl.col("award").is_in(["a1", "a4"]))
     assert rows(table.scan()) == rows(pl.concat([kept, changed, added]))
-    assert written.parent_snapshot_id == first.snapshot_id
     assert (written.rows_written, written.rows_replaced, written.table_rows) == (2, 3, 4)
+
+
+def test_changes_go_in_as_one_snapshot(history_warehouse: Warehouse) -> None:
+    table = history_warehouse.table("awards")
+    first = table.write(AWARDS, upsert("year"))
+
+    written = table.write(Changes(AWARDS.head(1), AWARDS.tail(1).select("award")), upsert("year"))
+
+    assert written.parent_snapshot_id == first.snapshot_id
+    assert {one.snapshot_id for one in table.load().metadata.snapshots} == {first.snapshot_id, written.snapshot_id}
 
 
 def test_keys_may_go_without_any_row_coming(warehouse: Warehouse) -> None:
@@ -125,21 +133,49 @@ def test_an_upsert_leaves_the_files_of_other_partitions_alone(warehouse: Warehou
     assert written.table_files == 3
 
 
-@pytest.mark.parametrize("partition_by", PARTITIONS[1:], ids=str)
+@pytest.mark.parametrize(
+    ("partition_by", "same_partition"),
+    [
+        (("year",), ["a3", "a4"]),
+        (("month(day)",), ["a4", "a5"]),
+        (("truncate(1, award)",), ["a1", "a2", "a3", "a4", "a5"]),
+        (("truncate(2, award)", "year"), ["a4"]),
+    ],
+    ids=str,
+)
 def test_partitions_that_the_frame_has_are_replaced_and_no_others(
-    warehouse: Warehouse, partition_by: tuple[str, ...]
+    warehouse: Warehouse, partition_by: tuple[str, ...], same_partition: list[str]
 ) -> None:
     table = warehouse.table("awards")
     declaration = Declaration(Mode.OVERWRITE_PARTITION, partition_by=partition_by)
     table.write(AWARDS, declaration)
-    last = AWARDS.tail(1).with_columns(usd=pl.lit(50.0))
+    fourth = AWARDS.filter(pl.col("award") == "a4").with_columns(usd=pl.lit(40.0))
 
-    written = table.write(last, declaration)
+    written = table.write(fourth, declaration)
 
-    replaced = rows(AWARDS)[-written.rows_replaced :] if written.rows_replaced == 1 else None
-    assert replaced == rows(AWARDS.tail(1)) or partition_by in (("bucket(4, award)",), ("month(day)",))
-    assert written.table_rows == 5 - written.rows_replaced + 1
-    assert rows(table.scan().filter(pl.col("award") == "a5")) == rows(last)
+    assert rows(table.scan()) == rows(pl.concat([AWARDS.filter(~pl.col("award").is_in(same_partition)), fourth]))
+    assert written.rows_replaced == len(same_partition)
+
+
+def test_a_partition_that_was_asked_for_and_has_no_row_becomes_empty(warehouse: Warehouse) -> None:
+    table = warehouse.table("awards")
+    declaration = Declaration(Mode.OVERWRITE_PARTITION, partition_by=("year",))
+    table.write(AWARDS, declaration)
+
+    table.write(AWARDS.filter(False), declaration, only=[{"year": "2002"}])
+
+    assert rows(table.scan()) == rows(AWARDS.filter(pl.col("year").is_null() | (pl.col("year") == 2001)))
+
+
+def test_a_row_of_a_partition_that_was_not_asked_for_is_refused(local_warehouse: Warehouse) -> None:
+    table = local_warehouse.table("awards")
+    declaration = Declaration(Mode.OVERWRITE_PARTITION, partition_by=("year",))
+    table.write(AWARDS, declaration)
+
+    with pytest.raises(TableRefusedError, match=r"rows of other partitions came: Record\[2001\]"):
+        table.write(AWARDS.head(3), declaration, only=[{"year": "2002"}])
+
+    assert rows(table.scan()) == rows(AWARDS)
 
 
 def test_a_partition_of_null_is_a_partition(warehouse: Warehouse) -> None:

@@ -64,6 +64,32 @@ def test_each_domain_has_a_folder_of_its_own_for_each_kind_of_file(kind: str) ->
     assert getattr(settings, kind)("museum") == Place(address=f"/data/{kind}/museum")
 
 
+def test_a_domains_tables_are_listed_in_a_file_of_its_own_unless_a_catalog_is_set() -> None:
+    tables = Settings(home=Path("/data")).tables("museum")
+
+    assert tables.catalog == "sqlite:////data/catalogs/museum.db"
+    assert (tables.domain, tables.place) == ("museum", Place(address="/data/tables/museum"))
+
+
+def test_in_containers_tables_are_listed_in_the_platforms_postgres() -> None:
+    settings = Settings.from_environment({"MILLRACE_PROFILE": "compose", "MILLRACE_CATALOG": ""})
+
+    assert settings.tables("museum").catalog == "postgresql+psycopg2://postgres:5432/catalog"
+
+
+def test_a_catalog_that_is_set_holds_in_every_profile() -> None:
+    for profile in Profile:
+        settings = Settings.from_environment({"MILLRACE_PROFILE": profile, "MILLRACE_CATALOG": "http://nessie/iceberg"})
+
+        assert settings.tables("museum").catalog == "http://nessie/iceberg"
+
+
+def test_a_tables_files_have_absolute_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert Settings(home=Path("data")).tables("museum").place.address == f"{tmp_path}/data/tables/museum"
+
+
 @pytest.mark.parametrize("kind", ["stages", "rejects", "outputs"])
 def test_an_object_store_takes_the_place_of_the_folders(kind: str) -> None:
     settings = Settings(object_store="http://object-store:9000", bucket="mill", secrets=Path("/run/secrets"))

@@ -30,6 +30,11 @@ def test_every_wrong_variable_is_named_at_once() -> None:
     assert named == ["MILLRACE_PROFILE='moon'", "MILLRACE_PORT='many'", "MILLRACE_WORKERS='2.5'"]
 
 
+def test_an_address_of_no_kind_of_catalog_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="MILLRACE_CATALOG='postgres:5432'"):
+        Settings.from_environment({"MILLRACE_CATALOG": "postgres:5432"})
+
+
 def test_a_setting_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"hone\n.*Extra inputs are not permitted"):
         Settings.model_validate({"hone": "/data"})

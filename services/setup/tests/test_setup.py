@@ -4,9 +4,11 @@ import http.client
 import io
 from collections.abc import Generator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import polars as pl
 import psycopg2
 import pytest
 from minio import Minio
@@ -17,8 +19,10 @@ from psycopg2.errors import lookup
 from psycopg2.extensions import connection as Connection  # noqa: N812 psycopg2 names its class in lower case
 
 from millrace.embedded.postgres import postgres_server
+from millrace.lakehouse import Declaration, Warehouse
+from millrace.lakehouse.retention import expire_snapshots, remove_orphans
 from millrace.publication import MANIFEST, publisher
-from millrace.stores import ACCESS_KEY_FILE, SECRET_KEY_FILE, BucketStore
+from millrace.stores import ACCESS_KEY_FILE, SECRET_KEY_FILE, BucketStore, Place
 from millrace.testing.object_store import ObjectStore
 from millrace_setup.databases import set_up_databases
 from millrace_setup.errors import PartedVolumesError, SetupError
@@ -204,7 +208,7 @@ def put(as_user: Minio, name: str, content: bytes = b"x") -> None:
     as_user.put_object(bucket_name="millrace", object_name=name, data=io.BytesIO(content), length=len(content))
 
 
-@pytest.mark.parametrize("room", ["stages", "rejects", "outputs"])
+@pytest.mark.parametrize("room", ["stages", "rejects", "tables", "outputs"])
 def test_a_domain_reads_writes_lists_and_deletes_below_its_folders(store: Settings, room: str) -> None:
     museum = client(store, store.keys["museum"])
     name = f"{room}/museum/a/b"
@@ -235,6 +239,32 @@ def test_a_domain_publishes_and_removes_with_its_own_key(store: Settings, tmp_pa
 
     assert outputs.folders("publications") == ["b"]
     assert anonymous(store, "GET", "outputs/museum/tate/publications/b/1.json") == 200
+
+
+def test_a_domain_writes_and_cleans_its_tables_with_its_own_role_and_key(
+    ready: Settings, store: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, host = store.keys["museum"], ready.postgres.rpartition(":")[0]
+    (tmp_path / ACCESS_KEY_FILE).write_text(key.access)
+    (tmp_path / SECRET_KEY_FILE).write_text(key.secret)
+    (tmp_path / "pgpass").write_text("*:*:*:museum:museum's password\n")
+    (tmp_path / "pgpass").chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "pgpass"))
+    place = Place(address="s3://millrace/tables/museum", endpoint=f"http://{store.object_store}", secrets=str(tmp_path))
+    table = Warehouse(catalog=f"postgresql+psycopg2:///catalog?host={host}", domain="museum", place=place).table(
+        "objects"
+    )
+
+    for title in ("Ophelia", "The Snail"):
+        table.write(pl.LazyFrame({"title": [title]}), Declaration())
+    in_a_year = datetime.now(UTC) + timedelta(days=365)
+    expire_snapshots(table, timedelta(days=7), keep=1, now=in_a_year)
+    removed = remove_orphans(table, timedelta(days=1), now=in_a_year)
+
+    assert table.scan().collect()["title"].to_list() == ["The Snail"]
+    assert sum(name.endswith(".parquet") for name in removed.names) == 1
+    listed = execute(ready.postgres, "exporter", "catalog", "SELECT table_name FROM museum.iceberg_tables")
+    assert listed == [("objects",)]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 What belongs here: connections, schemas, keys. What does not: tables.
 
-In Postgres each domain has a schema of its own, which its role finds first (`services/setup`); elsewhere it is made. The
-exporter reads `iceberg_tables` in every schema. A catalog is opened once per process: its tables are looked for each time
-that one is made, and it holds a pool of connections.
+In Postgres each domain has a schema of its own, which its role finds first (`services/setup`); elsewhere it is made.
+The exporter reads `iceberg_tables` in every schema. A catalog is opened once per process: its tables are looked for
+each time that one is made, and it holds a pool of connections.
 """
 
 import time

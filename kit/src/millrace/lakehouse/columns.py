@@ -2,16 +2,22 @@
 
 What belongs here: the comparison, in Polars' types. What does not: changing a table.
 
-Iceberg has no unsigned integers, no Int8, no nanoseconds, no categories: what fits without loss into a wider type is stored
-as that, and comes back as that. The rest is refused before a row is computed.
+Iceberg has no unsigned integers, no Int8, no nanoseconds, no categories: what fits without loss into a wider type is
+stored as that, and comes back as that. The rest is refused before a row is computed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from millrace.errors import TableRefusedError
 from millrace.lakehouse.declaration import SchemaPolicy
+
+if TYPE_CHECKING:
+    from pyiceberg.schema import Schema
+    from pyiceberg.types import IcebergType
 
 _STORED: dict[type[pl.DataType], pl.DataType] = {
     **dict.fromkeys((pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16), pl.Int32()),
@@ -36,7 +42,7 @@ def stored(subject: str, schema: Mapping[str, pl.DataType]) -> pl.Schema:
             subject,
             f"no table keeps {', '.join(lost)}" if lost else "the frame has no column",
             expected="types that Iceberg has",
-            next_step="cast: UInt64 to Int64 or Decimal, Datetime to microseconds, Duration to a number, Null to a type",
+            next_step="cast: UInt64 to Int64, Datetime to microseconds, Duration to a number, Null to a type",
         )
     return pl.Schema({name: dtype for name, dtype in found.items() if dtype is not None})
 
@@ -75,6 +81,55 @@ def agreed(subject: str, table: pl.Schema, frame: pl.Schema, policy: SchemaPolic
             + (", or let it say schema_policy=add_columns" if policy is SchemaPolicy.STRICT else " or drop the table"),
         )
     return pl.Schema(wanted)
+
+
+def iceberg_schema(columns: Mapping[str, pl.DataType]) -> "Schema":
+    """Columns as a table has them, all nullable.
+
+    Args:
+        columns: As `stored` gives them.
+    """
+    from pyiceberg.schema import Schema
+    from pyiceberg.types import NestedField
+
+    numbers = count(1)
+    return Schema(
+        *(
+            NestedField(next(numbers), name, iceberg_type(dtype, numbers), required=False)
+            for name, dtype in columns.items()
+        )
+    )
+
+
+def iceberg_type(dtype: object, numbers: Iterator[int]) -> "IcebergType":
+    """One of the types that `stored` gives, in Iceberg's terms; what is nested takes its ids from `numbers`."""
+    from pyiceberg import types
+
+    simple = {
+        pl.Int32: types.IntegerType,
+        pl.Int64: types.LongType,
+        pl.Float32: types.FloatType,
+        pl.Float64: types.DoubleType,
+        pl.Boolean: types.BooleanType,
+        pl.String: types.StringType,
+        pl.Binary: types.BinaryType,
+        pl.Date: types.DateType,
+        pl.Time: types.TimeType,
+    }
+    if isinstance(dtype, pl.Decimal):
+        return types.DecimalType(dtype.precision, dtype.scale)
+    if isinstance(dtype, pl.Datetime):
+        return types.TimestampType() if dtype.time_zone is None else types.TimestamptzType()
+    if isinstance(dtype, pl.List):
+        element = next(numbers)
+        return types.ListType(element, iceberg_type(dtype.inner, numbers), element_required=False)
+    if isinstance(dtype, pl.Struct):
+        fields = (
+            types.NestedField(next(numbers), field.name, iceberg_type(field.dtype, numbers), required=False)
+            for field in dtype.fields
+        )
+        return types.StructType(*fields)
+    return simple[type(dtype)]()  # ty: ignore[invalid-argument-type]
 
 
 def _stored(dtype: pl.DataType) -> pl.DataType | None:

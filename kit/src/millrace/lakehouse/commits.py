@@ -2,9 +2,10 @@
 
 What belongs here: retries, conflicts, write ids. What does not: which files a mode adds and removes (`modes.py`).
 
-Two writers meet in the catalog, which takes a commit only on the metadata that it was made from. pyiceberg tries again by
-itself where that is right: an append after anything, a replacement after what did not touch its rows. Where it is not
-(`ValidationException`), the plan is made anew on the table as it is now. An append therefore never fails for another one.
+Two writers meet in the catalog, which takes a commit only on the metadata that it was made from. pyiceberg tries again
+by itself where that is right: an append after anything, a replacement after what did not touch its rows. Where it is
+not (`ValidationException`), the plan is made anew on the table as it is now. An append therefore never fails for
+another one.
 
 A commit whose answer is lost may stand. Each carries the id of its write, so that it is looked for before it is tried
 again: by this process, or by the retry of its step.
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 
 WRITE_ID = "millrace.write-id"
 MAIN = "main"
+_BEGUN = "millrace.begun-for-branch"
 _TRIES = 20
 _WAIT_SECONDS = 0.05
 _MOST_SECONDS = 2.0
-# pyiceberg's defaults give up after four tries; and its pause doubles up to a minute, which four writers at once never need.
+# pyiceberg's defaults give up after four tries; and its pause doubles up to a minute, which four writers at once never
+# need.
 COMMIT_PROPERTIES = {
     "commit.retry.num-retries": "20",
     "commit.retry.min-wait-ms": "50",
@@ -120,11 +123,22 @@ def written_before(table: "Table", branch: str, write_id: str) -> "Snapshot | No
     return None
 
 
+def is_begun_only(snapshot: "Snapshot") -> bool:
+    """Whether a snapshot stands there for a branch to begin at, before anything was written to main."""
+    said = snapshot.summary.get(_BEGUN) if snapshot.summary is not None else None
+    return said is not None and snapshot.parent_snapshot_id is None
+
+
 def _begin_branch(table: "Table", branch: str) -> None:
-    """Make a branch where main is; the first snapshot of a table makes its branch itself."""
+    """Make a branch where main is; before anything is there main gets an empty snapshot, or pyiceberg would refuse."""
+    if branch == MAIN or branch in table.metadata.refs:
+        return
+    if table.metadata.snapshot_by_name(MAIN) is None:
+        with table.transaction() as transaction:
+            transaction.update_snapshot(snapshot_properties={_BEGUN: branch}).fast_append().commit()
     main = table.metadata.snapshot_by_name(MAIN)
-    if branch not in table.metadata.refs and main is not None:
-        table.manage_snapshots().create_branch(main.snapshot_id, branch).commit()
+    assert main is not None  # noqa: S101  # it has just been made
+    table.manage_snapshots().create_branch(main.snapshot_id, branch).commit()
 
 
 def _commit(table: "Table", plan: Plan, branch: str, properties: dict[str, str]) -> None:

@@ -2,10 +2,10 @@
 
 What belongs here: all that knows Polars' Iceberg interface, which is marked unstable. What does not: commits.
 
-`sink_iceberg` writes files and commits them, to the table's main branch and in ways of its own. Only the files are wanted
-here: it is handed a copy of the table whose catalog (`_Rehearsal`) keeps the commit to itself, and the files are read
-off that. In the same way a scan of some of a table's files is a scan of a copy that has lost the others: Iceberg's own
-rules for columns, types and deleted rows hold for it.
+`sink_iceberg` writes files and commits them, to the table's main branch and in ways of its own. Only the files are
+wanted here: it is handed a copy of the table whose catalog (`_Rehearsal`) keeps the commit to itself, and the files are
+read off that. In the same way a scan of some of a table's files is a scan of a copy that has lost the others: Iceberg's
+own rules for columns, types and deleted rows hold for it.
 """
 
 import warnings
@@ -13,6 +13,7 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import polars as pl
 
@@ -72,10 +73,13 @@ def rows_in(table: "Table", head: "Snapshot", files: "Collection[DataFile]", sto
         with copy.transaction() as transaction, transaction.update_snapshot().overwrite() as update:
             for file in others:
                 update.delete_data_file(file)
+    _write_metadata(copy)
     try:
         with _unstable():
             yield pl.scan_iceberg(copy, storage_options=_options(store))
     finally:
+        with suppress(OSError):
+            copy.io.delete(copy.metadata_location)
         snapshot = copy.current_snapshot()
         if others and snapshot is not None:
             _forget(copy, snapshot)
@@ -94,7 +98,7 @@ def live_files(table: "Table", snapshot: "Snapshot | None") -> "list[DataFile]":
 
 
 def keys_in(files: "Iterable[DataFile]", key: Sequence[str], dtypes: pl.Schema, store: "Store") -> pl.LazyFrame:
-    """The columns of a key, row by row, and the file of each row (`FILE_COLUMN`); older files may have narrower types."""
+    """The columns of a key, row by row, and the file of each row (`FILE_COLUMN`); old files may have narrower types."""
     return pl.scan_parquet(
         [file.file_path for file in files],
         schema={name: dtypes[name] for name in key},
@@ -154,6 +158,14 @@ def _copy(table: "Table", head: "Snapshot | None") -> "Table":
         }
     )
     return Table(table.name(), metadata, table.metadata_location, table.io, _rehearsal()("rehearsal"), {})
+
+
+def _write_metadata(copy: "Table") -> None:
+    """Write a copy's metadata where it says that it is: Polars plans a scan from there, not from what it is handed."""
+    from pyiceberg.serializers import ToOutputFile
+
+    copy.metadata_location = copy.location_provider().new_metadata_location(f"rehearsed-{uuid4()}.metadata.json")
+    ToOutputFile.table_metadata(copy.metadata, copy.io.new_output(copy.metadata_location))
 
 
 def _forget(copy: "Table", snapshot: "Snapshot") -> None:

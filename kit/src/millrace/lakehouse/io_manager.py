@@ -7,8 +7,8 @@
 What belongs here: Dagster's side. What does not: tables.
 
 A step that is tried again writes under the same id. An append also finds what an earlier run of the same root has
-committed (a run that was killed after its commit is retried as a new run); other modes give the same rows when repeated.
-So whoever wants to append the same again launches a run and does not re-execute one.
+committed (a run that was killed after its commit is retried as a new run); other modes give the same rows when
+repeated. So whoever wants to append the same again launches a run and does not re-execute one.
 """
 
 from collections.abc import Mapping
@@ -59,8 +59,8 @@ class IcebergIOManager(dg.ConfigurableIOManager):
         """Scan a table; of a partitioned asset the partitions that the step reads.
 
         Raises:
-            dagster.Failure: with a StageMissingError if nothing was written; with a ConfigurationError if the step wants
-                anything but a LazyFrame.
+            dagster.Failure: with a StageMissingError if nothing was written; with a ConfigurationError if the step
+                wants anything but a LazyFrame.
         """
         with dagster_failures():
             asked = context.dagster_type.typing_type

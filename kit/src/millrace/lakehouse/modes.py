@@ -3,8 +3,8 @@
 What belongs here: which files. What does not: committing them.
 
 A file is taken out by its name, never by a condition on its rows: so it does not matter how its partition came about
-(by a bucket, by a month, from a null), and no row is judged twice. The new rows lie in files before anything is planned;
-a plan that is made again after a conflict only rewrites what was there.
+(by a bucket, by a month, from a null), and no row is judged twice. The new rows lie in files before anything is
+planned; a plan that is made again after a conflict only rewrites what was there.
 """
 
 from collections.abc import Collection, Sequence
@@ -74,8 +74,8 @@ def overwrite_partitions(
 class Upsert:
     """Replaces rows by key, in whole partitions: a touched one is read, merged and written anew.
 
-    Touched are the partitions that new rows are in, and those that hold a row with a key that comes or goes, wherever it
-    was before. Without partitions the table is one.
+    Touched are the partitions that new rows are in, and those that hold a row with a key that comes or goes, wherever
+    it was before. Without partitions the table is one.
 
     Args:
         subject: The table, for errors.

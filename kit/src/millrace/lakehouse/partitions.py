@@ -15,7 +15,9 @@ from millrace.errors import ConfigurationError, TableRefusedError
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
-    from pyiceberg.table import Table, Transaction
+    from pyiceberg.partitioning import PartitionSpec
+    from pyiceberg.schema import Schema
+    from pyiceberg.table import Table
 
 IDENTITY = "identity"
 _FORM = re.compile(
@@ -73,13 +75,21 @@ def partition_of(file: "DataFile") -> PartitionOf:
     return file.spec_id, file.partition
 
 
-def add_partitions(transaction: "Transaction", partitions: Iterable[Partition]) -> None:
-    """Partition a table that is being created."""
+def partition_spec(partitions: Iterable[Partition], schema: "Schema") -> "PartitionSpec":
+    """What a table that is being created is partitioned by."""
+    from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec
     from pyiceberg.transforms import parse_transform
 
-    with transaction.update_spec() as update:
-        for partition in partitions:
-            update.add_field(partition.source, parse_transform(partition.transform), partition.name)
+    fields = (
+        PartitionField(
+            source_id=schema.find_field(partition.source).field_id,
+            field_id=number,
+            transform=parse_transform(partition.transform),
+            name=partition.name,
+        )
+        for number, partition in enumerate(partitions, PARTITION_FIELD_ID_START)
+    )
+    return PartitionSpec(*fields)
 
 
 def require_partitions(subject: str, table: "Table", partitions: tuple[Partition, ...]) -> None:

@@ -2,8 +2,8 @@
 
 What belongs here: two functions that a job calls. What does not: when it does.
 
-Expiring a snapshot only forgets it. Its files go when no other snapshot names them, together with what killed writers have
-left: whatever lies below the table's folder, is older than any write can take, and is named by nothing.
+Expiring a snapshot only forgets it. Its files go when no other snapshot names them, together with what killed writers
+have left: whatever lies below the table's folder, is older than any write can take, and is named by nothing.
 """
 
 from collections.abc import Iterator

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def null_counts(table: "Table", snapshot_id: int) -> dict[str, int]:
     """Nulls of each column whose files all have counted them.
 
-    A column is left out if it is nested (its leaves are counted), younger than a file, or if rows were deleted beside the
-    files, as other engines do.
+    A column is left out if it is nested (its leaves are counted), younger than a file, or if rows were deleted beside
+    the files, as other engines do.
     """
     from pyiceberg.manifest import ManifestContent
 

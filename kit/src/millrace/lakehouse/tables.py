@@ -7,14 +7,15 @@
 What belongs here: what callers may do with a table. What does not: how (`modes.py`, `commits.py`, `data_files.py`).
 
 A table comes into being with its first write. Until that one's commit it has no snapshot and counts as not there.
-Columns are added before rows are written, in a commit of their own: no reader sees them before the rows, since a scan has
-the columns of its snapshot.
+Columns are added before rows are written, in a commit of their own: no reader sees them before the rows, since a scan
+has the columns of its snapshot.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -23,10 +24,10 @@ import polars as pl
 from millrace.errors import StageMissingError, TableRefusedError
 from millrace.lakehouse import data_files, modes
 from millrace.lakehouse.catalogs import open_catalog
-from millrace.lakehouse.columns import agreed, stored
-from millrace.lakehouse.commits import COMMIT_PROPERTIES, MAIN, WRITE_ID, commit
+from millrace.lakehouse.columns import agreed, iceberg_schema, iceberg_type, stored
+from millrace.lakehouse.commits import COMMIT_PROPERTIES, MAIN, WRITE_ID, commit, is_begun_only
 from millrace.lakehouse.declaration import Changes, Declaration, Mode
-from millrace.lakehouse.partitions import add_partitions, parsed_value, partition_of_values, require_partitions
+from millrace.lakehouse.partitions import parsed_value, partition_of_values, partition_spec, require_partitions
 from millrace.lakehouse.snapshots import Written, written
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Table:
             declaration: How.
             write_id: What tells this write from any other; with one that the branch has, nothing is committed.
             branch: Branch to write to; made where main is if it is not there.
-            only: Partitions to replace, for `OVERWRITE_PARTITION`: by column the value as text. One without a row becomes
-                empty, and a row of another one is refused.
+            only: Partitions to replace, for `OVERWRITE_PARTITION`: by column the value as text. One without a row
+                becomes empty, and a row of another one is refused.
 
         Raises:
             TableRefusedError: the rows do not fit the table or the declaration.
@@ -166,7 +167,7 @@ class Table:
             found = table.metadata.snapshot_by_id(snapshot_id)
         else:
             found = table.metadata.snapshot_by_name(branch or tag or MAIN)
-        if found is None:
+        if found is None or is_begun_only(found):
             what = ", ".join(f"{name} {value}" for name, value in asked.items() if value not in ("", None))
             raise StageMissingError(
                 self.subject,
@@ -222,7 +223,11 @@ class Table:
                 break
             try:
                 with table.update_schema() as update:
-                    update.union_by_name(wanted.to_arrow())
+                    for name, dtype in wanted.items():
+                        if name not in there:
+                            update.add_column(name, iceberg_type(dtype, count(1)))
+                        elif there[name] != dtype:
+                            update.update_column(name, field_type=iceberg_type(dtype, count(1)))
             except CommitFailedException:
                 if attempt == _EVOLVES - 1:
                     raise
@@ -230,18 +235,13 @@ class Table:
         return wanted
 
     def _made(self, columns: pl.Schema, declaration: Declaration) -> "pyiceberg.table.Table":
-        from pyiceberg.exceptions import CommitFailedException, TableAlreadyExistsError
-
         catalog = open_catalog(self.warehouse)
         catalog.create_namespace_if_not_exists(self.warehouse.domain)
-        try:
-            with catalog.create_table_transaction(
-                (self.warehouse.domain, self.name),
-                schema=columns.to_arrow(),
-                location=self.warehouse.place.below(self.name).address,
-                properties=COMMIT_PROPERTIES,
-            ) as transaction:
-                add_partitions(transaction, declaration.partitions)
-        except (TableAlreadyExistsError, CommitFailedException):
-            pass  # another writer has just made it
-        return self.load()
+        schema = iceberg_schema(columns)
+        return catalog.create_table_if_not_exists(
+            (self.warehouse.domain, self.name),
+            schema=schema,
+            location=self.warehouse.place.below(self.name).address,
+            partition_spec=partition_spec(declaration.partitions, schema),
+            properties=COMMIT_PROPERTIES,
+        )

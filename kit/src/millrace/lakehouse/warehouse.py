@@ -21,8 +21,9 @@ class Warehouse(dg.Config):
     """The tables of one domain.
 
     Attributes:
-        catalog: Address of a SQL database, `postgresql+psycopg2://host:5432/catalog` (without a user: the domain's role;
-            the password comes from PGPASSFILE) or `sqlite:////file`, or of a REST catalog, `http://host:19120/iceberg`.
+        catalog: Address of a SQL database, `postgresql+psycopg2://host:5432/catalog` (without a user: the domain's
+            role; the password comes from PGPASSFILE) or `sqlite:////file`, or of a REST catalog,
+            `http://host:19120/iceberg`.
         domain: Namespace of the tables and, in Postgres, schema of the catalog.
         place: Folder or bucket of their files.
     """
