@@ -1,10 +1,11 @@
 """Classify by a model: learned from awards that somebody has labelled, behind the same port as the taxonomy's terms.
 
-What belongs here: training, the file of a model, and its answers. What does not: the choice between the two classifiers.
+What belongs here: training, the file of a model, and its answers. What does not: the choice between the two
+classifiers.
 
-A model is TF-IDF over single words and pairs, and one logistic regression per area. Its file is a plain `.npz`: arrays of
-numbers, the vocabulary as text, and no pickle, so that reading one from elsewhere runs nothing. scikit-learn is imported
-where a text is vectorised, because its import takes longer than most steps that only name this module.
+A model is TF-IDF over single words and pairs, and one logistic regression per area. Its file is a plain `.npz`: arrays
+of numbers, the vocabulary as text, and no pickle, so that reading one from elsewhere runs nothing. scikit-learn is
+imported where a text is vectorised, because its import takes longer than most steps that only name this module.
 """
 
 import hashlib
@@ -174,8 +175,8 @@ def train(awards: pl.DataFrame, areas: Mapping[str, Iterable[str]], taxonomy: Ta
     if not learned or len(texts) < _FEWEST_LABELLED:
         raise PermanentError(
             "text model",
-            f"{len(texts)} labelled awards, {len(learned)} areas with {_FEWEST_EXAMPLES} for them and as many against them",
-            expected=f"{_FEWEST_LABELLED} awards and an area",
+            f"{len(texts)} labelled awards, {len(learned)} areas with enough of them",
+            expected=f"{_FEWEST_LABELLED} awards, and {_FEWEST_EXAMPLES} for and against one area",
             next_step="label more awards",
         )
     features = vectorizer.fit_transform(texts)

@@ -11,10 +11,9 @@ from millrace_sbir.transforms.text import with_cleaned_abstract
 from millrace_sbir.transforms.text_keywords import with_keywords
 
 CLASSIFIER = TermClassifier(load_taxonomy())
-WORDS = st.sampled_from(
-    "quantum sensor satellite satellites laser powder bed fusion free space machine learning, the of GaN é “radar” "
-    "&amp; <b> ABSTRACT: battery UAV. \x00 [[x]] high-power hypersonic".split(" ")
-)
+VOCABULARY = """quantum sensor satellite satellites laser powder bed fusion free space machine learning, the of GaN é
+“radar” &amp; <b> ABSTRACT: battery UAV. \x00 [[x]] high-power hypersonic"""
+WORDS = st.sampled_from(VOCABULARY.split())
 TEXT = st.none() | st.lists(WORDS, max_size=25).map(" ".join)
 ROWS = st.lists(st.tuples(TEXT, TEXT), max_size=8)
 
