@@ -2,7 +2,7 @@
 
 The file `award_abstracts.csv` has columns for reviewers and all of them are empty, so the labels here are the
 project's own: one reader, a language model and no expert of any field, gave each award a primary area, or none, and
-what else would do, from the title and the first 500 characters, without seeing a score. Awards were halved by the hash
+what else would do, from the title and the first 520 characters, without seeing a score. Awards were halved by the hash
 of their id. The terms were written before either half was read and then tuned on the first; the second half was
 labelled after that, scored once, and is the figure: `labels_held_out.csv`. Whoever tunes on it makes the figure
 worthless.
