@@ -32,7 +32,7 @@ PLAIN_ROWS = 300
 
 
 def figures() -> Iterator[Figure]:
-    """Seconds for all three steps, each step's rate, classification against the plain loop, and peak memory."""
+    """Processor and clock seconds for all three steps, each step's rate, classification against the plain loop, and peak memory."""
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as name:
         path = Path(name) / "awards.parquet"
         awards = _awards(Path(name))
@@ -43,7 +43,9 @@ def figures() -> Iterator[Figure]:
     mean_bytes = awards.select(pl.col("abstract").str.len_bytes().mean()).item()
     data = f"made-up, {rows:,} awards, {mean_bytes:,.0f} bytes of abstract in the mean"
     seconds = {name: measured[name] for name in ("clean", "keywords", "classify")}
-    yield Figure("sbir_text_seconds", sum(seconds.values()), "s", 40.0, "≤ 40 s for all three steps", 1.0, data)
+    # Processor time, because the clock of a machine that others use too says more of them.
+    yield Figure("sbir_text_cpu_seconds", measured["cpu"], "s", 40.0, "≤ 40 s for all three steps", 1.0, data)
+    yield Figure("sbir_text_seconds", sum(seconds.values()), "s", 40.0, "reported", None, data)
     for name, taken in seconds.items():
         yield Figure(f"sbir_{name}_rate", rows / taken, "rows/s", rows / 40.0, "reported", None, data)
     plain = _plain_seconds(awards) * rows / PLAIN_ROWS
@@ -72,11 +74,12 @@ def _plain_seconds(awards: pl.DataFrame) -> float:
 
 
 def _work(path: Path) -> dict[str, float]:
-    """Seconds by step, and the peak of this process in MiB."""
+    """Seconds by step and of the processor for all, and the peak of this process in MiB."""
     import resource
 
     classifier = TermClassifier(load_taxonomy())
     taken = dict.fromkeys(("clean", "keywords", "classify"), 0.0)
+    cpu = time.process_time()
     for _ in range(CHUNKS):
         chunk = pl.read_parquet(path)
         marks = [time.perf_counter()]
@@ -88,7 +91,10 @@ def _work(path: Path) -> dict[str, float]:
         marks.append(time.perf_counter())
         for number, name in enumerate(taken):
             taken[name] += marks[number + 1] - marks[number]
-    return taken | {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return taken | {
+        "cpu": time.process_time() - cpu,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 if __name__ == "__main__":
