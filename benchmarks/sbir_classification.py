@@ -32,7 +32,7 @@ PLAIN_ROWS = 300
 
 
 def figures() -> Iterator[Figure]:
-    """Processor and clock seconds for all three steps, each step's rate, classification against the plain loop, and peak memory."""
+    """Seconds for all three steps, the rate of each, classification against the plain loop, and peak memory."""
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as name:
         path = Path(name) / "awards.parquet"
         awards = _awards(Path(name))
@@ -42,14 +42,15 @@ def figures() -> Iterator[Figure]:
     rows = awards.height * CHUNKS
     mean_bytes = awards.select(pl.col("abstract").str.len_bytes().mean()).item()
     data = f"made-up, {rows:,} awards, {mean_bytes:,.0f} bytes of abstract in the mean"
-    seconds = {name: measured[name] for name in ("clean", "keywords", "classify")}
     # Processor time, because the clock of a machine that others use too says more of them.
-    yield Figure("sbir_text_cpu_seconds", measured["cpu"], "s", 40.0, "≤ 40 s for all three steps", 1.0, data)
-    yield Figure("sbir_text_seconds", sum(seconds.values()), "s", 40.0, "reported", None, data)
+    seconds = {name: measured[name] for name in ("clean", "keywords", "classify")}
+    yield Figure("sbir_text_cpu_seconds", sum(seconds.values()), "s", 40.0, "≤ 40 s for all three steps", 1.0, data)
+    yield Figure("sbir_text_clock_seconds", measured["clock"], "s", 40.0, "reported", None, data)
     for name, taken in seconds.items():
-        yield Figure(f"sbir_{name}_rate", rows / taken, "rows/s", rows / 40.0, "reported", None, data)
+        yield Figure(f"sbir_{name}_cpu_rate", rows / taken, "rows/s", rows / 40.0, "reported", None, data)
     plain = _plain_seconds(awards) * rows / PLAIN_ROWS
-    yield Figure("sbir_classify_seconds", seconds["classify"], "s", plain, "≤ 0.2 × a loop over the terms", 0.2, data)
+    target = "≤ 0.2 × a loop over the terms"
+    yield Figure("sbir_classify_cpu_seconds", seconds["classify"], "s", plain, target, 0.2, data)
     yield Figure("sbir_text_peak_memory", measured["peak_mib"], "MiB", 1024.0, "≤ 1 GiB", 1.0, data)
 
 
@@ -68,27 +69,27 @@ def _plain_seconds(awards: pl.DataFrame) -> float:
         awards.head(PLAIN_ROWS).select(pl.concat_str("award_title", "abstract", separator=". ")).to_series().to_list()
     )
     taxonomy = load_taxonomy()
-    started = time.perf_counter()
+    started = time.process_time()
     plain_counts(texts, taxonomy)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def _work(path: Path) -> dict[str, float]:
-    """Seconds by step and of the processor for all, and the peak of this process in MiB."""
+    """Seconds of the processor by step, of the clock in all, and the peak of this process in MiB."""
     import resource
 
     classifier = TermClassifier(load_taxonomy())
     taken = dict.fromkeys(("clean", "keywords", "classify"), 0.0)
-    cpu = time.process_time()
+    started = time.perf_counter()
     for _ in range(CHUNKS):
         chunk = pl.read_parquet(path)
-        marks = [time.perf_counter()]
+        marks = [time.process_time()]
         chunk = with_cleaned_abstract(chunk.lazy()).collect()
-        marks.append(time.perf_counter())
+        marks.append(time.process_time())
         chunk = with_keywords(chunk)
-        marks.append(time.perf_counter())
+        marks.append(time.process_time())
         classifier.classify(chunk)
-        marks.append(time.perf_counter())
+        marks.append(time.process_time())
         for number, name in enumerate(taken):
             taken[name] += marks[number + 1] - marks[number]
     return taken | {
