@@ -7,7 +7,7 @@ The rules, in their order:
 
 1. UTF-8 that was read as Windows-1252 (`â€™`), and Windows-1252 that was read as a DOS code page (`ForceÆs`), as far as
    the public award file holds them; the letters themselves are kept wherever they may be meant (`Curaçao`).
-2. HTML entities, also those escaped twice (`&amp;quot;`); one by a number beyond U+22FF becomes a blank.
+2. HTML entities, also those escaped twice (`&amp;quot;`); one by the number of a rare character becomes a blank.
 3. Tags: `<` and a letter up to `>`; "p < 0.05" and "<10 nm" stay.
 4. What forms add: `[[…]]`, headings such as "TECHNICAL ABSTRACT:" and "DESCRIPTION (provided by applicant):", and the
    closing sentence of the National Science Foundation.
@@ -24,10 +24,11 @@ import polars as pl
 _MISREAD = "‘’“”–—…•®©°µ±·§™×÷−≤≥μéèöüäñóáíçßÄÖÜ\xa0"
 _DOS_APOSTROPHE = r"([a-z])Æ(s|t|re|ve|ll|d)\b"  # byte 0x92 is an apostrophe in Windows-1252, Æ in code page 437
 _ESCAPED_TWICE = {"&amp;": "&", "&#38;": "&", "&#038;": "&"}
-_NUMERIC = range(0x20, 0x2300)  # up to the mathematical operators
+# Latin, Greek, and punctuation to mathematical operators; the tenfold table takes 0.1 s more of every chunk.
+_NUMERIC = (*range(0x20, 0x180), *range(0x370, 0x400), *range(0x2000, 0x2300))
 _UNKNOWN_ENTITY = r"&#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});"
-_TAG = r"</?[A-Za-z][^<>]{0,300}>|<!--.{0,2000}?-->"
-_BRACKETED = r"\[\[[^\[\]]{0,500}\]\]"
+_TAG = r"</?[A-Za-z][^<>]{0,100}>|(?s:<!--.*?-->)"
+_BRACKETED = r"\[\[[^\[\]]*\]\]"
 _HEADING = (
     r"(?i)^[\s\"“:*-]*(?:"
     r"technical abstract|project summary\s*/?\s*abstract|project abstract|project summary|abstract|"

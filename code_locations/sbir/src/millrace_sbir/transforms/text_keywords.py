@@ -42,7 +42,7 @@ _WORDS = "|".join(sorted(set(f"{_STOP_WORDS} {_AWARD_WORDS}".split()), key=lambd
 _GAP = rf"(?: *(?:(?-u:\b)(?:{_WORDS})(?-u:\b)|[^a-z0-9 _]| _+ ))+ *"
 _CANDIDATE = r"^[a-z0-9]\w*(?: [a-z0-9]\w*){0,3}$"
 _HAS_WORD = r"[a-z]{3}"
-_SHORT = r"^.{0,3}$"
+_SHORT = 3  # letters
 
 
 def with_keywords(awards: pl.DataFrame, most: int = MOST_KEYWORDS) -> pl.DataFrame:
@@ -58,18 +58,21 @@ def with_keywords(awards: pl.DataFrame, most: int = MOST_KEYWORDS) -> pl.DataFra
     texts = awards.lazy().select("award_title", "cleaned_abstract").with_row_index("row")
     fields = (("award_title", _TITLE_OCCURRENCES), ("cleaned_abstract", 1))
     runs = pl.concat([_runs(texts, name, occurrences) for name, occurrences in fields])
-    words = pl.col("phrase").str.count_matches(" ", literal=True) + 1
+    # Three of five candidates are single words; most of them stand there once and are gone before anything is sorted.
+    said_enough = (pl.col("words") > 1) | ((pl.col("occurrences") > 1) & (pl.col("phrase").str.len_bytes() > _SHORT))
     best = (
         runs.with_row_index("place")
         .group_by("row", "phrase")
         .agg(pl.col("occurrences").sum(), pl.col("place").min())
-        .filter(
-            (words > 1) | ((pl.col("occurrences") > 1) & ~pl.col("phrase").str.contains(_SHORT)),
+        .with_columns(words=pl.col("phrase").str.count_matches(" ", literal=True) + 1)
+        .filter(said_enough)
+        .filter(pl.col("phrase").str.contains(_HAS_WORD))
+        .with_columns(
+            pl.col("phrase").str.replace_all("_", "-", literal=True), points=pl.col("occurrences") * pl.col("words")
         )
-        .with_columns(points=pl.col("occurrences") * words)
         .sort("row", "points", "place", descending=[False, True, False])
         .group_by("row", maintain_order=True)
-        .agg(pl.col("phrase").head(most).str.replace_all("_", "-", literal=True).alias("keywords"))
+        .agg(pl.col("phrase").head(most).alias("keywords"))
         .collect()
     )
     empty = pl.lit([], dtype=pl.List(pl.String))
@@ -92,5 +95,5 @@ def _runs(texts: pl.LazyFrame, name: str, occurrences: int) -> pl.LazyFrame:
         )
         .explode("phrase", empty_as_null=False)
         .with_columns(pl.col("phrase").str.strip_chars(" _"))
-        .filter(pl.col("phrase").str.contains(_CANDIDATE), pl.col("phrase").str.contains(_HAS_WORD))
+        .filter(pl.col("phrase").str.contains(_CANDIDATE))
     )
