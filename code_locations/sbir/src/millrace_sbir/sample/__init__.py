@@ -195,6 +195,8 @@ class _AwardFile:
                 known.append(self._true_of(award, kind, lines))
                 self._count(award, kind, pick() < cite_share)
                 self.line += damaged.count(b"\n")
+                if kind in mess.COSTING:
+                    self._awards.forget(award)
                 if not kind:
                     last = [award]
                 if len(known) == _TRUTH_BATCH_ROWS:

@@ -191,17 +191,20 @@ class Records:
         """Read a window more; a last line without an end is given one."""
         if self._is_last:
             return
+        pieces, missing = [self._data], self._window_bytes
         try:
-            piece = self._stream.read(self._window_bytes)
+            # By one read of the stream after the other: what one that fails has gathered would be lost.
+            while missing > 0 and (piece := self._stream.read1(missing)):  # ty: ignore[missing-attribute]
+                pieces.append(piece)
+                missing -= len(piece)
+            self._is_last = missing > 0
         except DAMAGED as error:
-            piece = b""
+            self._is_last = True
             reason = f"the compressed file breaks off ({error}); fetch or export it again"
             self._log.add(Reject(RejectKind.SOURCE, self._name, reason, "truncated_source"))
-        if not piece:
-            self._is_last = True
-            if self._data and not self._data.endswith(b"\n"):
-                self._data += b"\n"
-        self._data += piece
+        self._data = b"".join(pieces)
+        if self._is_last and self._data and not self._data.endswith(b"\n"):
+            self._data += b"\n"
 
     def _frame(self, columns: list[str], wanted: list[str]) -> pl.DataFrame:
         chunk, self._chunk = self._chunk, _Chunk()
