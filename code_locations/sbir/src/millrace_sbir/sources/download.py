@@ -6,9 +6,9 @@ What belongs here: what lies in the cache, and when to ask again. What does not:
     <cache>/content/<sha256>      contents; the files of one name that two addresses have lie here once
     <cache>/<place>.part          a file on its way, and <place>.part.json, of which version it is
 
-`<place>` is the hash of the whole address. A lock per place lets two runs at the same time download once. A part is resumed
-only if the server says by its entity tag, or its date, that it is still the same file: a file that was changed begins
-anew, and bytes of two versions never meet.
+`<place>` is the hash of the whole address. A lock per place lets two runs at the same time download once. A part is
+resumed only if the server says by its entity tag, or its date, that it is still the same file: a file that was changed
+begins anew, and bytes of two versions never meet.
 """
 
 import errno
