@@ -106,6 +106,16 @@ def test_an_unchanged_file_does_not_come_twice(double: Any, tmp_path: Path, pati
     assert double.asked[1].headers["if-none-match"] == '"v1"'
 
 
+def test_two_files_whose_addresses_differ_in_the_query_are_two(double: Any, tmp_path: Path, patience: Patience) -> None:
+    double.content, double.etag = b"one", ""
+    one = download(HttpFile(f"{double.url}/export?file=1"), tmp_path, patience=patience)
+    double.content = b"two"
+
+    two = download(HttpFile(f"{double.url}/export?file=2"), tmp_path, patience=patience)
+
+    assert (one.path.read_bytes(), two.path.read_bytes()) == (b"one", b"two")
+
+
 def test_of_a_file_that_was_changed_the_old_content_is_removed(double: Any, tmp_path: Path, patience: Patience) -> None:
     double.content = CONTENT
     old = download(HttpFile(double.url), tmp_path, patience=patience)

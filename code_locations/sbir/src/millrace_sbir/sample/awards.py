@@ -100,6 +100,11 @@ class Awards:
                 self._waiting.append(award)
             yield award
 
+    def forget(self, award: Award) -> None:
+        """Let nothing follow the award that was made last: its row does not show what it is."""
+        if self._waiting and self._waiting[-1] is award:
+            self._waiting.pop()
+
     def _first_phase(self) -> Award:
         pick, cumulated = self._pick, self._firms.cumulated
         firm = self._firms.all[bisect(cumulated, pick() * cumulated[-1])]

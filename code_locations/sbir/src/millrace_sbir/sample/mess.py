@@ -70,6 +70,7 @@ FLAWED: dict[str, Callable[[Cells], None]] = {
     "spaces_around": lambda cells: cells.__setitem__(slice(0, 3), [f"  {cell} " for cell in cells[:3]]),
     "year_differs": _set("award_year", "1899"),
 }
+COSTING = frozenset((*UNREADABLE, *UNUSABLE, DUPLICATE, COLLISION))  # what makes a row that nothing else builds on
 # Damage of bytes that costs nothing: typographic quotes as Windows writes them, in a file that is UTF-8 else.
 CP1252 = "cp1252_bytes"
 

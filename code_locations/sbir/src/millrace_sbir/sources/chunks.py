@@ -31,6 +31,7 @@ class _Chunk:
     pieces: list[memoryview | bytes] = field(default_factory=list)
     lines: list[Positions] = field(default_factory=list)
     size: int = 0
+    has_quoted_empty: bool = False
 
     def add(self, piece: memoryview | bytes, lines: Positions) -> None:
         self.pieces.append(piece)
@@ -71,8 +72,6 @@ class Records:
         self._chunk_bytes, self._window_bytes, self._max = chunk_bytes, window_bytes, max_record_bytes
         self._data, self._line, self._is_last = b"", line, False
         self._chunk, self.has_ended = _Chunk(), False
-        mark = dialect.delimiter.encode()
-        self._quoted_empty = [before + b'""' + after for before in (mark, b"\n") for after in (mark, b"\n", b"\r")]
 
     def frames(self, columns: list[str], wanted: list[str]) -> Iterator[pl.DataFrame]:
         """Yield frames of the columns that are wanted, empty cells null, then `source_file` and `line` (UInt32).
@@ -85,6 +84,7 @@ class Records:
         self._fill()
         while self._data:
             found = scan(self._data, dialect, self._max)
+            self._chunk.has_quoted_empty |= found.has_quoted_empty
             self._take(found.ends, found.lines, found.unclean)
             if self._chunk.size >= self._chunk_bytes:
                 yield self._frame(columns, wanted)
@@ -191,17 +191,20 @@ class Records:
         """Read a window more; a last line without an end is given one."""
         if self._is_last:
             return
+        pieces, missing = [self._data], self._window_bytes
         try:
-            piece = self._stream.read(self._window_bytes)
+            # By one read of the stream after the other: what one that fails has gathered would be lost.
+            while missing > 0 and (piece := self._stream.read1(missing)):  # ty: ignore[missing-attribute]
+                pieces.append(piece)
+                missing -= len(piece)
+            self._is_last = missing > 0
         except DAMAGED as error:
-            piece = b""
+            self._is_last = True
             reason = f"the compressed file breaks off ({error}); fetch or export it again"
             self._log.add(Reject(RejectKind.SOURCE, self._name, reason, "truncated_source"))
-        if not piece:
-            self._is_last = True
-            if self._data and not self._data.endswith(b"\n"):
-                self._data += b"\n"
-        self._data += piece
+        self._data = b"".join(pieces)
+        if self._is_last and self._data and not self._data.endswith(b"\n"):
+            self._data += b"\n"
 
     def _frame(self, columns: list[str], wanted: list[str]) -> pl.DataFrame:
         chunk, self._chunk = self._chunk, _Chunk()
@@ -216,7 +219,7 @@ class Records:
         )
         if frame.height != len(lines):
             raise RuntimeError(f"{self._name}: Polars reads {frame.height} rows where the scan has {len(lines)}")
-        if raw.startswith(b'""') or any(empty in raw for empty in self._quoted_empty):
+        if chunk.has_quoted_empty:
             frame = frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))
         frame = frame[wanted]
         source_file = pl.repeat(self._name, frame.height, dtype=pl.String, eager=True).alias("source_file")

@@ -6,9 +6,9 @@ What belongs here: what lies in the cache, and when to ask again. What does not:
     <cache>/content/<sha256>      contents; the files of one name that two addresses have lie here once
     <cache>/<place>.part          a file on its way, and <place>.part.json, of which version it is
 
-`<place>` is the hash of the address. A lock per place lets two runs at the same time download once. A part is resumed
-only if the server says by its entity tag, or its date, that it is still the same file: a file that was changed begins
-anew, and bytes of two versions never meet.
+`<place>` is the hash of the whole address. A lock per place lets two runs at the same time download once. A part is
+resumed only if the server says by its entity tag, or its date, that it is still the same file: a file that was changed
+begins anew, and bytes of two versions never meet.
 """
 
 import errno
@@ -93,7 +93,7 @@ def download(remote: Remote, cache: Path, *, sha256: str = "", patience: Patienc
         SourceUnreadableError: the content has another checksum.
         DiskFullError: there is no room for it.
     """
-    place = cache / hashlib.sha256(remote.address.encode()).hexdigest()[:32]
+    place = cache / hashlib.sha256(remote.place.encode()).hexdigest()[:32]
     (cache / "content").mkdir(parents=True, exist_ok=True)
     with _alone(place), _room_in(cache), closing(remote):
         known = _known(place, cache)
@@ -151,7 +151,7 @@ class _Part:
         Raises:
             SourceUnavailableError: it breaks off, or is the rest of another file: that must come from its beginning.
         """
-        if answer.start and (answer.start > self.size or answer.version != self.version):
+        if answer.start and (answer.start > self.size or not self.version.may_be(answer.version)):
             self.forget()
             raise SourceUnavailableError(address, "the file was changed while it was downloaded")
         if not answer.start:

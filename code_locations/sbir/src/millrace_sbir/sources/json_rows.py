@@ -6,6 +6,7 @@ An array is read piece by piece: the award file as JSON has 500 MB and more. Aft
 goes on where the next one seems to begin.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -174,16 +175,12 @@ def _elements(stream: BinaryIO, name: str, log: RejectLog, most: int) -> Iterato
 
 
 def _pieces(stream: BinaryIO, name: str, log: RejectLog) -> Iterator[str]:
-    from io import TextIOWrapper
-
-    text = TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="\n")
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     try:
-        while piece := text.read(_PIECE_BYTES):
-            yield piece
+        while piece := stream.read1(_PIECE_BYTES):  # ty: ignore[missing-attribute]  # what comes before a failure
+            yield decoder.decode(piece)
     except DAMAGED as error:
         _broken_off(log, name, error)
-    finally:
-        text.detach()
 
 
 def _problem(raw: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:

@@ -48,6 +48,11 @@ class Version:
             return "" if self.etag.startswith("W/") else self.etag
         return self.modified
 
+    def may_be(self, other: "Version") -> bool:
+        """Whether nothing says that they differ; a server may leave out what the request named already."""
+        pairs = ((self.etag, other.etag), (self.modified, other.modified))
+        return all(one == another for one, another in pairs if one and another)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -67,9 +72,16 @@ class Answer:
 
 
 class Remote(Protocol):
-    """A file that lies elsewhere."""
+    """A file that lies elsewhere.
+
+    Attributes:
+        address: Where, for people.
+        place: Where, whole; for no eye.
+        name: Of the file.
+    """
 
     address: str
+    place: str
     name: str
 
     def ask(self, start: int, version: Version, known: Version | None = None) -> AbstractContextManager[Answer | None]:
@@ -139,7 +151,7 @@ class HttpFile:
     """A file behind an http:// or https:// URL."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url = self.place = url
         self._client: httpx.Client | None = None
         self.address = shown_url(url)
         self.name = Path(urlsplit(url).path).name or urlsplit(url).netloc
@@ -220,7 +232,7 @@ class StoredFile:
             raise ConfigurationError(key, ["no object store is set"], next_step="set MILLRACE_OBJECT_STORE")
         bucket, _, path = key.removeprefix("s3://").partition("/")
         prefix, _, self.name = path.rpartition("/")
-        self.address = key
+        self.address = self.place = key
         self._store, self._key, self._bucket = BucketStore(endpoint, bucket, prefix, secrets), path, bucket
         self._asked = Asked(endpoint, bucket, secrets)
 

@@ -27,11 +27,13 @@ class Scan:
         ends: Position after each record.
         lines: Line feeds before each of these positions.
         unclean: Which records need a closer look, in order.
+        has_quoted_empty: Whether a cell may be there that is empty, and in quotes: Polars does not call it null.
     """
 
     ends: Positions
     lines: Positions
     unclean: Positions
+    has_quoted_empty: bool
 
 
 def scan(data: bytes, dialect: Dialect, max_record_bytes: int) -> Scan:
@@ -57,7 +59,7 @@ def scan(data: bytes, dialect: Dialect, max_record_bytes: int) -> Scan:
         unclean[records[records < len(ends)]] = True
     if len(ends) and not data.isascii():
         unclean[_not_utf8(data, view, starts, ends)] = True
-    return Scan(ends, lines, np.flatnonzero(unclean))
+    return Scan(ends, lines, np.flatnonzero(unclean), _has_quoted_empty(quotes))
 
 
 def _odd_quotes(view: npt.NDArray[np.uint8], quotes: Positions, delimiter: int) -> Positions:
@@ -74,6 +76,15 @@ def _odd_quotes(view: npt.NDArray[np.uint8], quotes: Positions, delimiter: int) 
     is_last = (after == delimiter) | (after == _LINE_FEED) | ((after == _RETURN) & (second == _LINE_FEED))
     is_last[: len(is_doubled[1::2])] |= is_doubled[1::2]
     return np.concatenate((opening[~is_first], closing[~is_last]))
+
+
+def _has_quoted_empty(quotes: Positions) -> bool:
+    """Whether a quote is closed at once, and neither of the two is half of one that stands for itself."""
+    is_doubled = np.diff(quotes) == 1
+    at_once, doubled = is_doubled[0::2].copy(), is_doubled[1::2]
+    at_once[: len(doubled)] &= ~doubled
+    at_once[1:] &= ~doubled[: max(len(at_once) - 1, 0)]
+    return bool(at_once.any())
 
 
 def _odd_bytes(data: bytes, view: npt.NDArray[np.uint8], quotes: Positions) -> list[Positions]:
