@@ -1,8 +1,8 @@
 """Validation of the award file against a plain Polars query that does the same; its speed, memory and sums.
 
 220,000 made-up awards with the known mess of the sample. Both start in their own process, read the same Parquet, write
-the pass side as Parquet and the fail side as NDJSON; they take turns, and the median of three counts. Abstracts are left
-out for the comparison, which is of validation, and are there for the peak of memory.
+the pass side as Parquet and the fail side as NDJSON; they take turns, and the median of three counts. Abstracts are
+left out for the comparison, which is of validation, and are there for the peak of memory.
 """
 
 import json
