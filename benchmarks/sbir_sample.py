@@ -1,6 +1,6 @@
 """Made-up research awards as raw stages, for the benchmarks of the domain.
 
-What belongs here: making and reading the sample. What does not: what is measured.
+What belongs here: making and reading the sample, and a process' peak. What does not: what is measured.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +23,12 @@ SOURCES: dict[str, tuple[str, Reader]] = {
     "sam": ("sam_entities.zip", read_sam),
     "patents": ("patents.zip", read_patents),
 }
+
+
+def peak_mib() -> float:
+    """Largest memory of this process so far; `ru_maxrss` would be that of the process that started it, if larger."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def raw_stages(folder: Path, *, awards: int, entities: int, patents: int, seed: int = SEED) -> dict[str, Path]:

@@ -192,20 +192,18 @@ def _unusable(texts: pl.DataFrame, made: pl.DataFrame, rules: Rules) -> pl.DataF
         if made[name].null_count() > texts[name].null_count():
             broken = made[name].is_null() & texts[name].is_not_null()
             came = texts.filter(broken & ~texts.select(is_nothing(pl.col(name), *kind.nothing))[name])
-            found.append(_listed(came, name, f"not {kind.expected}", f"{name}_unusable"))
+            found.append(_listed(came, name, pl.lit(f"not {kind.expected}"), f"{name}_unusable"))
     for order in rules.orders:
         broken = made.select(order.broken.fill_null(value=False).alias("broken"))["broken"]
         if broken.any():
-            other = texts.filter(broken)[order.other]
-            listed = _listed(texts.filter(broken), order.column, order.words, order.rule, other)
-            found.append(listed)
+            against = pl.concat_str(pl.lit(f"{order.words} ("), pl.col(order.other).fill_null("derived"), pl.lit(")"))
+            found.append(_listed(texts.filter(broken), order.column, against, order.rule))
         made = made.with_columns(pl.when(~broken).then(pl.col(order.column)).alias(order.column))
     return pl.concat(found)
 
 
-def _listed(texts: pl.DataFrame, name: str, problem: str, rule: str, other: pl.Series | None = None) -> pl.DataFrame:
-    words = pl.lit(problem) if other is None else pl.format("{} ({})", pl.lit(problem), other.fill_null("derived"))
-    return texts.select(*PLACE, column=pl.lit(name), value=pl.col(name), problem=words, rule=pl.lit(rule))
+def _listed(texts: pl.DataFrame, name: str, problem: pl.Expr, rule: str) -> pl.DataFrame:
+    return texts.select(*PLACE, column=pl.lit(name), value=pl.col(name), problem=problem, rule=pl.lit(rule))
 
 
 def _row_rejects(texts: pl.DataFrame, failed: pl.DataFrame, rules: Rules) -> Iterator[Reject]:
