@@ -12,6 +12,7 @@ repeated. So whoever wants to append the same again launches a run and does not 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,7 @@ import polars as pl
 
 from millrace.errors import ConfigurationError
 from millrace.lakehouse.declaration import Changes, Declaration, Mode
+from millrace.lakehouse.refresh import MAIN, branch_of
 from millrace.lakehouse.snapshots import Written
 from millrace.lakehouse.statistics import null_counts
 from millrace.lakehouse.warehouse import Warehouse
@@ -47,8 +49,11 @@ class IcebergIOManager(dg.ConfigurableIOManager):
                 declaration = Declaration.of(context.definition_metadata or {})
                 changes = self._changes(context, obj)
                 only = _partitions(context, declaration)
+                branch = branch_of(context.step_context.dagster_run)
+                if branch != MAIN and declaration.mode is Mode.UPSERT:
+                    declaration = replace(declaration, mode=Mode.OVERWRITE)  # a refresh brings all of the rows
                 written = self.warehouse.table(_name(context)).write(
-                    changes, declaration, write_id=_write_id(context, declaration), only=only
+                    changes, declaration, write_id=_write_id(context, declaration), only=only, branch=branch
                 )
         finally:
             measurement.finish()
@@ -70,13 +75,21 @@ class IcebergIOManager(dg.ConfigurableIOManager):
                     [f"a table is read as a LazyFrame, the step asks for {getattr(asked, '__name__', asked)}"],
                     next_step="annotate the input as pl.LazyFrame",
                 )
-            frame = self.warehouse.table(_name(context)).scan()
+            frame = self._scanned(context)
             if not context.has_asset_partitions:
                 return frame
             declaration = Declaration.of(
                 (context.upstream_output.definition_metadata or {}) if context.upstream_output else {}
             )
             return _of_partitions(frame, declaration, context)
+
+    def _scanned(self, context: dg.InputContext) -> pl.LazyFrame:
+        """The table as the run sees it: what a refresh has written itself, else what all readers see."""
+        table = self.warehouse.table(_name(context))
+        branch = branch_of(context.step_context.dagster_run)
+        if branch != MAIN and branch in table.load().metadata.refs:
+            return table.scan(branch=branch)
+        return table.scan()
 
     def _changes(self, context: dg.OutputContext, obj: object) -> Changes:
         if isinstance(obj, Changes):

@@ -10,13 +10,18 @@ from millrace.runs.tags import FULL_REFRESH_TAG
 
 
 def is_full_refresh(context: dg.AssetExecutionContext) -> bool:
-    """Whether this run makes everything anew.
+    """Whether the run of a step makes everything anew; see `makes_everything_anew`."""
+    return makes_everything_anew(context.run)
+
+
+def makes_everything_anew(run: dg.DagsterRun) -> bool:
+    """Whether a run makes everything anew.
 
     Raises:
         ConfigurationError: the tag is neither true nor false.
     """
-    value = context.run.tags.get(FULL_REFRESH_TAG, "false")
+    value = run.tags.get(FULL_REFRESH_TAG, "false")
     if value not in ("true", "false"):
         problem = f"tag {FULL_REFRESH_TAG}={value!r} is neither true nor false"
-        raise ConfigurationError(f"run {context.run.run_id}", [problem], next_step="write true, or leave it out")
+        raise ConfigurationError(f"run {run.run_id}", [problem], next_step="write true, or leave it out")
     return value == "true"

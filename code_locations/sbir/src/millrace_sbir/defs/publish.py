@@ -1,0 +1,38 @@
+"""Publish: what a full refresh has made is shown, once all of it is there; any run says which snapshots are read now."""
+
+import dagster as dg
+
+from millrace.lakehouse.io_manager import IcebergIOManager
+from millrace.lakehouse.refresh import branch_of, show
+from millrace.runs import current_measurement
+from millrace.runs.stage import stage
+
+TABLES = (
+    *("validated_sbir_awards", "validated_sbir_companies", "validated_sam_entities", "validated_uspto_patents"),
+    *("identified_companies", "enriched_companies", "enriched_sbir_awards", "enriched_patents"),
+    *("classified_sbir_awards", "profiled_companies"),
+    *("transformed_sbir_awards", "transformed_phase_chains", "transformed_companies", "transformed_company_years"),
+    *("transformed_contracts", "transformed_patents"),
+)
+
+
+@dg.asset(
+    group_name="graph_construction",
+    kinds={"iceberg"},
+    code_version="1",
+    deps=["loaded_relationships", "transformed_company_years"],
+)
+@stage
+def published_tables(
+    context: dg.AssetExecutionContext, tables: dg.ResourceParam[IcebergIOManager]
+) -> dg.MaterializeResult:
+    """The tables as readers see them: those of a full refresh appear here and not before."""
+    shown = show(tables.warehouse, TABLES, branch_of(context.run))
+    snapshots = [dg.TableRecord({"table": name, "snapshot_id": str(snapshot)}) for name, snapshot in shown.items()]
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(shown),
+            "snapshots": dg.MetadataValue.table(snapshots) if snapshots else dg.MetadataValue.text("no table"),
+            **current_measurement().metadata(len(shown)),
+        }
+    )

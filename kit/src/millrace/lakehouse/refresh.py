@@ -1,0 +1,58 @@
+"""A full refresh: its run writes each table on a branch of its own, reads its own branches, and shows them at the end.
+
+Until then readers have the tables as they were, and a refresh that fails leaves them so. What belongs here: the branch
+of a run, and the end. What does not: which runs are refreshes (`millrace.runs.refresh`).
+
+The tables are shown one after another, each in one commit: a run that is killed between two of them is completed by its
+retry, which finds the branches that are left.
+"""
+
+from collections.abc import Iterable
+
+from dagster import DagsterRun
+
+from millrace.errors import StageMissingError
+from millrace.lakehouse.snapshots import drop_branch, publish
+from millrace.lakehouse.warehouse import Warehouse
+from millrace.runs.refresh import makes_everything_anew
+
+MAIN = "main"
+_PREFIX = "refresh-"
+
+
+def branch_of(run: DagsterRun) -> str:
+    """The branch on which a run writes: main, unless it is a full refresh; a retry goes on with its first run's."""
+    return f"{_PREFIX}{run.root_run_id or run.run_id}" if makes_everything_anew(run) else MAIN
+
+
+def show(warehouse: Warehouse, names: Iterable[str], branch: str) -> dict[str, int]:
+    """Let readers see what a refresh has written, and drop what refreshes that failed have left.
+
+    Args:
+        warehouse: The domain's tables.
+        names: The tables.
+        branch: Of the run; main for one that is no refresh, which has nothing to show.
+
+    Returns:
+        The snapshot that readers see, by table; a table that was never written has none.
+
+    Raises:
+        CommitConflictError: main has moved since the refresh began.
+    """
+    shown: dict[str, int] = {}
+    for name in names:
+        table = warehouse.table(name)
+        try:
+            refs = table.load().metadata.refs
+        except StageMissingError:
+            continue
+        if branch != MAIN:
+            if branch in refs:
+                publish(table, branch)
+            for other in refs:
+                if other.startswith(_PREFIX) and other != branch:
+                    drop_branch(table, other)
+        snapshot = table.load().metadata.snapshot_by_name(MAIN)
+        if snapshot is not None:
+            shown[name] = snapshot.snapshot_id
+    return shown

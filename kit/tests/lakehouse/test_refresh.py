@@ -1,0 +1,119 @@
+"""Full refreshes: nobody sees them before they are whole."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from millrace.errors import CommitConflictError, ConfigurationError
+from millrace.lakehouse import Changes, Declaration, Mode, Warehouse, table
+from millrace.lakehouse.io_manager import IcebergIOManager
+from millrace.lakehouse.refresh import branch_of, show
+from millrace.runs import stage
+from millrace.runs.tags import FULL_REFRESH_TAG
+
+NAMES = ("counted_apples", "doubled_apples")
+UPSERT = Declaration(Mode.UPSERT, key=("tree",))
+
+
+@dg.asset(io_manager_key="tables", metadata=table(mode=Mode.UPSERT, key=["tree"]))
+@stage
+def counted_apples(apples: dg.ResourceParam[dict[str, int]]) -> Changes:
+    return Changes(upserts=pl.LazyFrame({"tree": list(apples), "apples": list(apples.values())}))
+
+
+@dg.asset(io_manager_key="tables")
+@stage
+def doubled_apples(counted_apples: pl.LazyFrame) -> pl.LazyFrame:
+    return counted_apples.with_columns(pl.col("apples") * 2)
+
+
+@dg.asset(deps=[doubled_apples])
+@stage
+def shown_apples(
+    context: dg.AssetExecutionContext, tables: dg.ResourceParam[IcebergIOManager], fails: dg.ResourceParam[bool]
+) -> None:
+    if fails:
+        raise ValueError("not yet")
+    show(tables.warehouse, NAMES, branch_of(context.run))
+
+
+class Orchard:
+    """Runs its assets, as a refresh or not."""
+
+    def __init__(self, warehouse: Warehouse, instance: dg.DagsterInstance) -> None:
+        self.warehouse = warehouse
+        self.instance = instance
+
+    def run(self, apples: dict[str, int], *, full: bool = False, fails: bool = False) -> bool:
+        resources = {"tables": IcebergIOManager(warehouse=self.warehouse), "apples": apples, "fails": fails}
+        return dg.materialize(
+            [counted_apples, doubled_apples, shown_apples],
+            instance=self.instance,
+            resources=resources,
+            tags={FULL_REFRESH_TAG: "true"} if full else {},
+            raise_on_error=False,
+        ).success
+
+    def rows(self, name: str = "doubled_apples") -> list[tuple[Any, ...]]:
+        return sorted(self.warehouse.table(name).scan().collect().rows())
+
+    def refs(self, name: str) -> set[str]:
+        return set(self.warehouse.table(name).load().metadata.refs)
+
+
+@pytest.fixture
+def orchard(local_warehouse: Warehouse, tmp_path: Path) -> Any:
+    with dg.DagsterInstance.ephemeral(str(tmp_path)) as instance:
+        yield Orchard(local_warehouse, instance)
+
+
+def test_a_refresh_replaces_what_upserts_have_gathered(orchard: Orchard) -> None:
+    assert orchard.run({"oak": 1, "elm": 2})
+    assert orchard.run({"ash": 3})
+    assert orchard.rows("counted_apples") == [("ash", 3), ("elm", 2), ("oak", 1)]
+
+    assert orchard.run({"oak": 5}, full=True)
+
+    assert orchard.rows("counted_apples") == [("oak", 5)]
+    assert orchard.rows() == [("oak", 10)]
+    assert [orchard.refs(name) for name in NAMES] == [{"main"}, {"main"}]
+
+
+def test_the_first_run_of_all_may_be_a_refresh(orchard: Orchard) -> None:
+    assert orchard.run({"oak": 1}, full=True)
+
+    assert orchard.rows() == [("oak", 2)]
+
+
+def test_a_refresh_that_fails_leaves_what_was_there_and_the_next_one_clears_up(orchard: Orchard) -> None:
+    assert orchard.run({"oak": 1})
+
+    assert not orchard.run({"oak": 7}, full=True, fails=True)
+
+    assert orchard.rows() == [("oak", 2)]
+    assert len(orchard.refs("counted_apples")) == 2
+    assert orchard.run({"oak": 8}, full=True)
+    assert orchard.rows() == [("oak", 16)]
+    assert orchard.refs("counted_apples") == {"main"}
+
+
+def test_a_refresh_does_not_hide_what_others_have_written_meanwhile(orchard: Orchard) -> None:
+    assert orchard.run({"oak": 1})
+    assert not orchard.run({"oak": 7}, full=True, fails=True)
+    (branch,) = orchard.refs("counted_apples") - {"main"}
+    orchard.warehouse.table("counted_apples").write(pl.LazyFrame({"tree": ["elm"], "apples": [4]}), UPSERT)
+
+    with pytest.raises(CommitConflictError, match="main has moved"):
+        show(orchard.warehouse, NAMES, branch)
+
+    assert orchard.rows("counted_apples") == [("elm", 4), ("oak", 1)]
+
+
+def test_a_tag_that_says_neither_yes_nor_no_is_refused(orchard: Orchard) -> None:
+    run = dg.DagsterRun(job_name="any", tags={FULL_REFRESH_TAG: "yes"})
+
+    with pytest.raises(ConfigurationError, match="neither true nor false"):
+        branch_of(run)
