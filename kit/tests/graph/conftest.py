@@ -1,6 +1,7 @@
 """Fixtures: both databases behind the port, empty, with the small graph of `millrace.testing.graphs`."""
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def opened(server: Server, tmp_path: Path) -> Generator[Opened]:
     def open_it(ledgers: str = "ledger", **tuning: Any) -> Neo4jGraph:
         reached = Server(server.address, server.secrets)
         place = Place(address=str(tmp_path / ledgers))
-        graphs.append(Neo4jGraph(reached, MILL, place, Tuning(**{"lease_seconds": 0.5, **tuning})))
+        graphs.append(Neo4jGraph(reached, MILL, place, replace(Tuning(lease_seconds=0.5), **tuning)))
         return graphs[-1]
 
     yield open_it

@@ -50,7 +50,7 @@ def ask(name: str, given: tuple[str, ...], as_json: bool, domain: str | None, in
     """Run the named query NAME. It cannot write."""
     from millrace.graph.queries import find_query, read_queries
 
-    if wrong := [one for one in given if not one.partition("=")[1]]:
+    if wrong := [one for one in given if one.find("=") < 1]:
         raise click.BadParameter(f"{wrong[0]!r} is no KEY=VALUE", param_hint="--param")
     if in_compose:
         inside(domain, "ask", name, *(f"--param={one}" for one in given), *(["--json"] if as_json else []))
@@ -183,7 +183,7 @@ def print_answer(title: str, answer: "Answer") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table()
     numbers = [all(isinstance(row[place], int | float) for row in answer.rows) for place in range(len(answer.columns))]
     for name, is_number in zip(answer.columns, numbers, strict=True):
         table.add_column(name, justify="right" if is_number and answer.rows else "left")
@@ -191,7 +191,7 @@ def print_answer(title: str, answer: "Answer") -> None:
         table.add_row(*(Text(_cell(value)) for value in row))
     # A pipe has no width: then every column gets what it needs.
     console = Console() if sys.stdout.isatty() else Console(width=max(80, 40 * len(answer.columns)))
-    console.print(table)
+    console.print(Text(title, style="bold"), table, sep="\n")
 
 
 def _cell(value: Any) -> str:

@@ -6,6 +6,7 @@ Unlike Go's programs, Java's does not run outside of its image.
 
 import contextlib
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Generator, Mapping
@@ -30,7 +31,7 @@ class GraphServer:
         is_kept: Whether its data outlives a kill; else it lies in memory, which is quicker.
 
     Attributes:
-        address: For the driver, `bolt://127.0.0.1:32768`; fixed by the first start.
+        address: For the driver, `bolt://127.0.0.1:32768`; the same after it is started again.
         secrets: Folder with the file of its password, as a domain's secrets lie there.
         name: Of its container.
     """
@@ -40,7 +41,10 @@ class GraphServer:
         self.secrets = folder / "secrets"
         self.secrets.mkdir(parents=True, exist_ok=True)
         (self.secrets / "neo4j_password").write_text(PASSWORD)
-        self.address = ""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._published = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.address = f"bolt://{self._published}"
         self._image = image
         self._data = [] if is_kept else ["--tmpfs", "/data:uid=7474,gid=7474,mode=0750,size=4g"]
 
@@ -59,14 +63,13 @@ class GraphServer:
         }
         ended = _docker(
             *("run", "--detach", "--pull", "never", "--name", self.name, "--cpus", "2"),
-            *("--publish", "127.0.0.1::7687", "--add-host", "any-address:0.0.0.0", *self._data),
+            *("--publish", f"{self._published}:7687", "--add-host", "any-address:0.0.0.0", *self._data),
             *(part for name, value in environment.items() for part in ("--env", f"{name}={value}")),
             self._image,
         )
         if ended.returncode:
             reason = (ended.stderr.strip().splitlines() or ["docker is silent"])[-1]
             raise NoProgramError(f"no Neo4j from {self._image}: {reason}")
-        self._find_address()
         self.wait()
 
     def kill(self) -> None:
@@ -76,7 +79,6 @@ class GraphServer:
     def start_again(self) -> None:
         """Start it after `kill`; only what `is_kept` has its data then."""
         _docker("start", self.name)
-        self._find_address()
         self.wait()
 
     def wait(self) -> None:
@@ -104,14 +106,6 @@ class GraphServer:
     def stop(self) -> None:
         """Remove it with its data."""
         _docker("rm", "--force", "--volumes", self.name)
-
-    def _find_address(self) -> None:
-        """The engine gives another port at each start."""
-        published = _docker("port", self.name, "7687").stdout.strip().splitlines()
-        if not published:
-            said = _docker("logs", "--tail", "20", self.name)
-            raise TimeoutError(f"{self.name} ended at once: {said.stdout}{said.stderr}")
-        self.address = f"bolt://{published[0]}"
 
 
 @contextmanager

@@ -7,6 +7,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -74,12 +75,7 @@ def made_state(firms: int = 4, grants: int = 9, seed: int = 0) -> State:
         ],
         [{"grant_id": n, "amount_usd": n * 1.5 + (random.random() < 0.2), "begun": None} for n in kept],
         [{"from_key": f"F{n % firms:06}", "to_key": n, "share": 1.0} for n in kept],
-        [
-            {"from_key": n, "to_key": m, "kind": kind}
-            for n, m in zip(kept, kept[1:], strict=False)
-            if n % 2
-            for kind in ("money", "idea")
-        ],
+        [{"from_key": n, "to_key": m, "kind": kind} for n, m in pairwise(kept) if n % 2 for kind in ("money", "idea")],
     )
 
 

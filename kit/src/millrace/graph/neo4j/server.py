@@ -28,7 +28,7 @@ USER = "neo4j"  # a community server has this one
 _BOLT_PORT = 7687
 _CONNECT_SECONDS = 10.0
 _FETCH_ROWS = 10_000
-_RETRY_SECONDS = 30.0  # of a transaction, by the driver; what lasts longer is the job's to retry
+_RETRY_SECONDS = 30.0  # a server starts in ten; what lasts longer is the job's to retry
 
 Result = TypeVar("Result")
 # The driver's own type wants every statement to stand in the source; ours are made from a model.
@@ -43,10 +43,12 @@ class Server:
     Attributes:
         address: `bolt://neo4j:7687`.
         secrets: Folder with the file of its password.
+        retry_seconds: How long the driver runs a transaction again after what may pass.
     """
 
     address: str
     secrets: Path
+    retry_seconds: float = _RETRY_SECONDS
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ class Server:
                 self.address,
                 auth=(USER, password),
                 connection_timeout=_CONNECT_SECONDS,
-                max_transaction_retry_time=_RETRY_SECONDS,
+                max_transaction_retry_time=self.retry_seconds,
                 notifications_min_severity="OFF",  # of an empty graph it notes that every label is unknown
             )
         except (DriverConfigurationError, ValueError) as error:
