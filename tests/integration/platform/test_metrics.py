@@ -57,6 +57,9 @@ MAY_BE_ABSENT = {
     "dagster_runs_oldest_in_status_timestamp_seconds": "a run may go on",
     "dagster_job_expected_duration_seconds": "a job may have succeeded three times",
     "dagster_asset_last_failure_timestamp_seconds": "a run may have failed",
+    "dagster_asset_progress_rows": "a long step may go on",
+    "dagster_asset_progress_share": "a long step may go on",
+    "dagster_asset_progress_expected_end_timestamp_seconds": "a long step may go on",
     "dagster_schedule_expected_tick_timestamp_seconds": "a schedule may be on",
     "dagster_instigator_last_tick_timestamp_seconds": "a schedule may be on",
     "dagster_instigator_running_since_timestamp_seconds": "a schedule may be on",
@@ -79,6 +82,7 @@ EMPTY = {
     "platform has no checks",
 }
 MAY_BE_EMPTY = {
+    "no long step goes on",
     "no run goes on",
     "no run goes on, or none of its job has succeeded three times",
     "no job has succeeded three times",

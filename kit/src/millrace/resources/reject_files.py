@@ -25,8 +25,8 @@ class RejectFiles(dg.ConfigurableResource):
     def log(self, asset: str) -> RejectLog:
         """Open a new log for the step that runs now.
 
-        The step's metadata counts its rows and its rules, and it is closed when the stage has been written or the step has failed:
-        a lazy stage rejects while it is sunk, after the asset's function has returned.
+        The step's metadata counts its rows and its rules. It is closed when the stage has been written or the step has
+        failed: a lazy stage rejects while it is sunk, after the asset's function has returned.
         """
         log = RejectLog(self.place.store(), _name(asset)).open()
         measurement = current_measurement()

@@ -1,4 +1,4 @@
-"""Assets: when they were materialised, observed, when they failed, and the numbers that they said.
+"""Assets: when they were materialised, observed, when they failed, the numbers that they said, and how far steps are.
 
 What belongs here: events of assets. What does not: whether that is fresh (`freshness`), and partitions (`partitions`).
 
@@ -14,6 +14,7 @@ from typing import Any
 from millrace_exporter.definitions import Workspace
 from millrace_exporter.events.bodies import ROW_COUNT, UnreadableError, asset_of, numbers
 from millrace_exporter.events.plans import ENDS, Plans
+from millrace_exporter.events.progress import ETA, KEYS, ROWS, SHARE, Progress
 from millrace_exporter.events.tail import Event, Tail, Window
 from millrace_exporter.families import METADATA_KEYS
 from millrace_exporter.samples import Samples
@@ -21,7 +22,7 @@ from millrace_exporter.sources.database import Database, View
 
 MATERIALIZED, PLANNED = "ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED"
 OBSERVED, WIPED = "ASSET_OBSERVATION", "ASSET_WIPED"
-TYPES = {MATERIALIZED: True, PLANNED: False, OBSERVED: False, WIPED: False, **dict.fromkeys(ENDS, False)}
+TYPES = {MATERIALIZED: True, PLANNED: False, OBSERVED: True, WIPED: False, **dict.fromkeys(ENDS, False)}
 
 LAST_OF_ALL = """
 SELECT k.asset_key, e.type, e.id, extract(epoch FROM e.timestamp)::float8
@@ -117,6 +118,7 @@ class AssetsCollector:
         key = asset_of(event.asset_key)
         if event.type in ENDS:
             self.plans.end(event, self.tail.snapshot)
+            self.progress.end(event.run_id)
         elif key is None:
             return False
         elif event.type == PLANNED:
@@ -126,12 +128,21 @@ class AssetsCollector:
         elif event.type == OBSERVED:
             state = self._assets.setdefault(key, AssetState())
             state.observed = _later(state.observed, event.timestamp, event.id)
+            return self._progress(key, event)
         else:
             return self._materialize(key, event)
         return False
 
+    def _progress(self, key: str, event: Event) -> bool:
+        try:
+            self.progress.say(key, event, numbers(event.body, KEYS))
+        except UnreadableError:
+            return True
+        return False
+
     def _materialize(self, key: str, event: Event) -> bool:
         self.plans.do(event.run_id, key)
+        self.progress.materialize(key, event)
         state = self._assets.setdefault(key, AssetState())
         state.materialized = _later(state.materialized, event.timestamp, event.id)
         state.materializations += event.id > self.tail.baseline
@@ -169,6 +180,9 @@ class AssetsCollector:
                     samples.set("dagster_asset_rows", [key], value)
                 else:
                     samples.set("dagster_asset_metadata_value", [key, name], value)
+        for key, word in self.progress.going_on(self._now()):
+            if definitions.shows(key):
+                _progress_samples(samples, key, word.timestamp, word.values)
         for family in ("dagster_asset_materializations_total", "dagster_asset_failures_total"):
             samples.seed(family, [[key] for key in definitions.assets if key not in self._assets])
         return samples
@@ -178,6 +192,7 @@ class AssetsCollector:
         return {
             "tail": self.tail.dump(),
             "plans": self.plans.dump(),
+            "progress": self.progress.dump(),
             "assets": {key: list(vars(state).values()) for key, state in self._assets.items()},
         }
 
@@ -185,11 +200,22 @@ class AssetsCollector:
         """Take up what was dumped; nothing is a cold start."""
         self.tail = self._make_tail()
         self.plans = Plans()
+        self.progress = Progress()
         self._assets: dict[str, AssetState] = {}
         if dumped:
             self.tail.restore(dumped["tail"])
             self.plans.restore(dumped["plans"])
+            self.progress.restore(dumped.get("progress", {}))
             self._assets = {key: AssetState(*values) for key, values in dumped["assets"].items()}
+
+
+def _progress_samples(samples: Samples, key: str, said: float, values: Mapping[str, float]) -> None:
+    if ROWS in values:
+        samples.set("dagster_asset_progress_rows", [key], values[ROWS])
+    if SHARE in values:
+        samples.set("dagster_asset_progress_share", [key], values[SHARE])
+    if ETA in values:
+        samples.set("dagster_asset_progress_expected_end_timestamp_seconds", [key], said + values[ETA])
 
 
 def _later(known: list[float] | None, timestamp: float, event_id: int) -> list[float]:

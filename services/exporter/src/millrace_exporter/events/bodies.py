@@ -29,16 +29,19 @@ class Evaluation(NamedTuple):
 
 
 def numbers(body: str | None, keys: Collection[str]) -> dict[str, float]:
-    """The allowed numbers in a materialisation's metadata; those that are not finite are left out.
+    """The allowed numbers in the metadata of a materialisation or an observation; those not finite are left out.
 
     Raises:
-        UnreadableError: It is no materialisation.
+        UnreadableError: It is neither.
     """
     try:
-        entries = _data(body)["materialization"]["metadata_entries"]
+        data = _data(body)
+        entries = (data["materialization"] if "materialization" in data else data["asset_observation"])[
+            "metadata_entries"
+        ]
         found = {one["label"]: one["entry_data"].get("value") for one in entries if one["label"] in keys}
     except (KeyError, TypeError, AttributeError) as error:
-        raise UnreadableError(f"a materialisation without {error}") from error
+        raise UnreadableError(f"a materialisation or observation without {error}") from error
     return {
         key: float(value)
         for key, value in found.items()

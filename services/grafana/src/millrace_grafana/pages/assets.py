@@ -26,6 +26,7 @@ _CHOSEN = (
     "* on (asset_key) group_left () max by (asset_key) "
     '(dagster_asset_info{code_location=~"$location", group=~"$group", asset_key=~"$asset"})'
 )
+_NO_LONG_STEP = "no long step goes on"
 _NO_PARTITIONS = "no asset has partitions"
 
 
@@ -43,6 +44,7 @@ def page() -> Page:
         ],
         rows=[
             Row("Now", _now()),
+            Row("Being made", _being_made()),
             Row("Freshness", _freshness()),
             Row("Quality", _quality()),
             Row("Volume and speed", _volume()),
@@ -126,6 +128,59 @@ def _now() -> list[Panel]:
             Query(
                 f'sum((dagster_asset_check_status{{severity="warn"}} == bool 0) {_CHOSEN})',
                 empty="no check of severity warn was evaluated",
+            ),
+        ),
+    ]
+
+
+def _being_made() -> list[Panel]:
+    return [
+        ranking(
+            Words(
+                "Progress",
+                "Share of its input that the step which is making the asset has done. Steps that work in chunks say so, "
+                "if they take longer than 15 seconds.",
+                "percentunit",
+                PLAIN,
+                links=[ASSET],
+                size=(8, 7),
+            ),
+            Query(
+                f"sort_desc(max by (asset_key) (dagster_asset_progress_share {_CHOSEN}))",
+                "{{asset_key}}",
+                empty=_NO_LONG_STEP,
+            ),
+            at_most=1,
+        ),
+        ranking(
+            Words(
+                "Expected to take",
+                "At the speed so far, until the input is done. 0 for long: the step has become slower, or hangs.",
+                "s",
+                PLAIN,
+                links=[ASSET],
+                size=(8, 7),
+            ),
+            Query(
+                "sort_desc(clamp_min(max by (asset_key) "
+                f"((dagster_asset_progress_expected_end_timestamp_seconds - time()) {_CHOSEN}), 0))",
+                "{{asset_key}}",
+                empty=_NO_LONG_STEP,
+            ),
+        ),
+        lines(
+            Words(
+                "Rows done",
+                "Of the input, by the step that is making the asset. A flat line hangs.",
+                "short",
+                PLAIN,
+                links=[ASSET],
+                size=(8, 7),
+            ),
+            Query(
+                f"max by (asset_key) (dagster_asset_progress_rows {_CHOSEN})",
+                "{{asset_key}}",
+                empty=_NO_LONG_STEP,
             ),
         ),
     ]
