@@ -162,16 +162,17 @@ def test_a_contract_is_its_number_at_its_agency(awards: Frame) -> None:
         {"agency": "DoD", "contract": "W31P4Q-20-C-0046", "award_amount_usd": 1.0, "award_date": date(2020, 1, 1)},
         {"agency": "DoD", "contract": "w31p4q20c0046", "award_amount_usd": 2.0, "contract_end_date": date(2022, 1, 1)},
         {"agency": "NASA", "contract": "W31P4Q20C0046", "company_id": "F2"},
+        {"agency": "NASA", "contract": "W31P4Q20C0046", "company_id": "F3"},
         {"agency": "NASA", "contract": "00000"},
     )
 
     found = (
-        contracts(frame).select("contract_id", "awards", "companies", "amount_usd", "start_date", "end_date").collect()
+        contracts(frame).select("contract_id", "awards", "company_id", "amount_usd", "start_date", "end_date").collect()
     )
 
     assert found.rows() == [
-        ("DoD/W31P4Q20C0046", 2, 1, 3.0, date(2020, 1, 1), date(2022, 1, 1)),
-        ("NASA/W31P4Q20C0046", 1, 1, 0.0, None, None),
+        ("DoD/W31P4Q20C0046", 2, "F1", 3.0, date(2020, 1, 1), date(2022, 1, 1)),
+        ("NASA/W31P4Q20C0046", 2, None, 0.0, None, None),
     ]
 
 

@@ -35,7 +35,7 @@ def contracts(awards: pl.LazyFrame) -> pl.LazyFrame:
 
     Returns:
         `contract_id`, `contract` (as spelled; the first in the alphabet), `agency`, `branch`, `program` (both null if
-        its awards differ), `awards`, `companies`, `company_id` (null if it has several), `amount_usd`, `start_date`,
+        its awards differ), `awards`, `company_id` (null if it has several), `amount_usd`, `start_date`,
         `end_date`, sorted by the first. Awards without a contract number are left out.
     """
     return (
@@ -48,7 +48,6 @@ def contracts(awards: pl.LazyFrame) -> pl.LazyFrame:
             _only("branch"),
             _only("program"),
             pl.len().alias("awards"),
-            pl.col("company_id").drop_nulls().n_unique().alias("companies"),
             _only("company_id"),
             total_usd(pl.col("award_amount_usd")).alias("amount_usd"),
             pl.col("award_date").min().alias("start_date"),
@@ -91,5 +90,5 @@ def _sums() -> list[pl.Expr]:
 
 def _only(name: str) -> pl.Expr:
     """The value that all rows of a group agree on, else null; rows without one do not object."""
-    values = pl.col(name).drop_nulls()
-    return pl.when(values.n_unique() == 1).then(values.min()).alias(name)
+    # Two values per group are kept, where a set of them would keep all.
+    return pl.when(pl.col(name).min() == pl.col(name).max()).then(pl.col(name).min()).alias(name)
