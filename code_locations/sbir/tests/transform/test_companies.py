@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from millrace_sbir.transforms.companies import company_totals, company_years
+from millrace_sbir.transforms.companies_parts import parts
 from millrace_sbir.transforms.companies_people import people
-from millrace_sbir.transforms.contracts_awarded import agencies, contracts
+from millrace_sbir.transforms.contracts_awarded import agencies, contract_number, contracts
 from millrace_sbir.transforms.phases import ChainRules, follows, transitions
 from millrace_sbir.transforms.profiles import profile_summaries, profiles
 
@@ -185,3 +186,18 @@ def test_a_dominant_area_has_the_most_awards_then_the_most_money(awards: Frame) 
     found = profile_summaries(profiles(areas, frame)).collect()
 
     assert found.rows() == [("F1", 4, 2, "space", 0.5, 0.5)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=ROWS)
+def test_parts_make_together_what_the_whole_makes(awards: Frame, rows: list[dict[str, Any]]) -> None:
+    frame = awards(*rows)
+    number = contract_number(pl.col("contract"))
+    by_firm = pl.concat(company_years(part).collect() for part in parts(frame, pl.col("company_id"), 3))
+    by_contract = pl.concat(contracts(part).collect() for part in parts(frame, number, 3))
+
+    assert_frame_equal(
+        by_firm.sort("company_id", "award_year", nulls_last=True), company_years(frame).collect(), check_exact=True
+    )
+    assert_frame_equal(by_contract.sort("contract_id"), contracts(frame).collect(), check_exact=True)
+    assert sum(part.collect().height for part in parts(frame, pl.col("company_id"), 3)) == len(rows)

@@ -5,7 +5,7 @@ What belongs here: finding predecessors, and what firms' chains add up to. What 
 one predecessor, a predecessor at most one successor of each phase.
 
 Firms by themselves: no pair crosses two of them, so that any split by `company_id` gives the same chains as the whole.
-That is how a caller bounds memory: pairs of a few hundred awards of one firm are the largest thing here.
+That is how a caller bounds memory (`companies_parts`): the pairs of one firm are the largest thing here.
 """
 
 import numpy as np
