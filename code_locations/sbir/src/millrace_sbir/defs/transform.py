@@ -11,6 +11,7 @@ from millrace.lakehouse import table
 from millrace.runs.stage import stage
 from millrace_sbir.rules import Rules
 from millrace_sbir.transforms.companies import company_totals, company_years
+from millrace_sbir.transforms.companies_parts import part_by_part
 from millrace_sbir.transforms.companies_people import with_person_id
 from millrace_sbir.transforms.contracts_awarded import contracts, with_contract_id
 from millrace_sbir.transforms.phases import follows, transitions
@@ -37,7 +38,8 @@ def transformed_sbir_awards(enriched_sbir_awards: pl.LazyFrame) -> pl.LazyFrame:
 @stage
 def transformed_phase_chains(transformed_sbir_awards: pl.LazyFrame, rules: dg.ResourceParam[Rules]) -> pl.LazyFrame:
     """Which award carries on the work of which, of the phase before."""
-    return follows(transformed_sbir_awards, rules.chains)
+    # A chain stays within a firm.
+    return part_by_part(transformed_sbir_awards, pl.col("company_id"), lambda part: follows(part, rules.chains))
 
 
 @dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1", io_manager_key="tables", metadata=table())
@@ -76,7 +78,7 @@ def transformed_company_years(transformed_sbir_awards: pl.LazyFrame) -> pl.LazyF
 @stage
 def transformed_contracts(transformed_sbir_awards: pl.LazyFrame) -> pl.LazyFrame:
     """The contracts and grants under which awards were made."""
-    return contracts(transformed_sbir_awards)
+    return part_by_part(transformed_sbir_awards, pl.col("contract_id"), contracts)
 
 
 @dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1", io_manager_key="tables", metadata=table())
