@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
-from millrace_sbir.sample import write_sample
 
 from figures import Figure
 from millrace_sbir.columns import AWARDS
+from millrace_sbir.sample import write_sample
 from millrace_sbir.taxonomy import load_taxonomy
 from millrace_sbir.transforms.classify_terms import TermClassifier
 from millrace_sbir.transforms.text import with_cleaned_abstract

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from millrace.errors import ChunkFailedError, PermanentError, SourceUnavailableError, is_transient
-from millrace.processing import Chunk, ChunkConfig, Parts, Progress, in_chunks
+from millrace.errors import ChunkFailedError, PermanentError, SourceUnavailableError, TransientError, is_transient
+from millrace.processing import Chunk, ChunkConfig, ChunkFunction, Parts, Progress, in_chunks
 from millrace.quality import Reject, RejectKind
 from millrace.stores import FolderStore
 
@@ -168,6 +168,24 @@ def test_two_runs_that_cut_differently_leave_parts_that_fit(tmp_path: Path) -> N
 
     assert second.run() == EXPECTED
     assert second.rejected == REJECTED
+
+
+def test_a_run_whose_parts_another_one_removes_is_tried_again(tmp_path: Path) -> None:
+    parts = Parts(FolderStore(tmp_path), "a")
+
+    def disturbed(frame: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
+        if chunk.number == 2:
+            parts.remove()
+        return frame
+
+    def run(function: ChunkFunction) -> list[int]:
+        source, config = frames_of([400]), ChunkConfig(start_rows=500)
+        frame = in_chunks(source, function, parts=parts, key="k", progress=Progress("mill.a"), config=config)
+        return frame.collect()["number"].to_list()
+
+    with pytest.raises(TransientError, match="1 of 2 finished chunks are gone"):
+        run(disturbed)
+    assert run(lambda frame, _chunk: frame) == list(range(ROWS))
 
 
 def frames_of(sizes: Sizes) -> Iterator[pl.DataFrame]:

@@ -1,7 +1,7 @@
 """What the graph is made of: a frame for each part of the model, from the tables.
 
-What belongs here: names and dtypes of the model put on columns of tables. What does not: sums (`transforms`) and loading
-(`defs/load.py`).
+What belongs here: names and dtypes of the model put on columns of tables. What does not: sums (`transforms`) and
+loading (`defs/load.py`).
 """
 
 from collections.abc import Mapping

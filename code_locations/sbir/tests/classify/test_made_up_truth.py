@@ -10,9 +10,9 @@ import io
 
 import polars as pl
 import pytest
-from millrace_sbir.sample import write_sources
 
 from millrace_sbir.columns import AWARDS
+from millrace_sbir.sample import write_sources
 from millrace_sbir.taxonomy import load_taxonomy
 from millrace_sbir.transforms.classify_terms import TermClassifier
 from millrace_sbir.transforms.phases import ChainRules, follows

@@ -87,6 +87,7 @@ def in_chunks(
         All results in the order of the input, lazily: the parts must stay until it has been computed.
 
     Raises:
+        TransientError: another run of the asset removed what this one had done.
         ChunkFailedError: from what the function, the source or the store raised, with asset, run, chunk and, where it
             is known, the record; transient or not as its cause. Finished chunks stay.
     """
@@ -188,6 +189,7 @@ class _Work:
             self._learn(chunk, size, grown, free_bytes())
             self.progress.tell(figures)
         self.progress.tell(figures, is_last=True)
+        self.parts.require(self.key, made)
         return self.parts.scan(self.key, made)
 
     def _learn(self, chunk: Chunk, size: int, grown: int, free: int) -> None:

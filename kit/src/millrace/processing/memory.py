@@ -30,7 +30,7 @@ _V2 = _Layout("memory.max", "memory.current", "inactive_file")
 
 @dataclass(frozen=True)
 class Memory:
-    """The memory of this process's surroundings; a reading takes some 0.1 ms and nothing is kept between two.
+    """The memory of this process's surroundings; a reading takes less than a millisecond.
 
     Attributes:
         host: The host's `meminfo`.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from millrace.errors import TransientError
 from millrace.quality.rejects import Reject, read_rejects, reject_line
 from millrace.stores import Store
 
@@ -82,6 +83,21 @@ class Parts:
         """The parts' rows, in their order."""
         files = [self._store.address_of(f"{self._name(key, part)}.parquet") for part in parts]
         return pl.scan_parquet(files, storage_options=self._store.polars_options)
+
+    def require(self, key: str, parts: Sequence[Part]) -> None:
+        """Refuse to go on with parts that are not there.
+
+        Raises:
+            TransientError: another run of the asset, with other inputs or done before this one, removed them.
+        """
+        there = set(self._store.files(f"{self._asset}/{key}"))
+        lost = [part for part in parts if f"{part.name}.parquet" not in there]
+        if lost:
+            raise TransientError(
+                self._store.address_of(f"{self._asset}/{key}"),
+                f"{len(lost)} of {len(parts)} finished chunks are gone: another run of this asset removed them",
+                next_step="it is tried again",
+            )
 
     def remove(self) -> None:
         """Remove every part of the asset."""

@@ -10,8 +10,6 @@ import dagster as dg
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from millrace.errors import SourceUnavailableError
-from millrace.quality import RejectLog
 from millrace.resources import RejectFiles
 from millrace.runs.stage import stage
 from millrace_sbir.columns import AWARDS, COMPANIES, PATENTS, SAM_ENTITIES
@@ -41,7 +39,7 @@ def raw_sbir_companies(sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
 
 @dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1")
 @stage
-def raw_sam_entities(context: dg.AssetExecutionContext, sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
+def raw_sam_entities(sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
     """SAM.gov's registry of entities, row by row."""
     log = rejects.log("raw_sam_entities")
     return _text(SAM_ENTITIES, sources.open("sam"), lambda source: read_sam(source, log))
@@ -49,7 +47,7 @@ def raw_sam_entities(context: dg.AssetExecutionContext, sources: Sources, reject
 
 @dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1")
 @stage
-def raw_uspto_patents(context: dg.AssetExecutionContext, sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
+def raw_uspto_patents(sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
     """USPTO's patents, a row for each assignee."""
     log = rejects.log("raw_uspto_patents")
     return _text(PATENTS, sources.open("patents"), lambda source: read_patents(source, log))

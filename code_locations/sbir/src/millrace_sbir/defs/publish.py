@@ -1,4 +1,4 @@
-"""Publish: what a full refresh has made is shown, once all of it is there; any run says which snapshots are read now."""
+"""Publish: what a full refresh has made is shown once all of it is there; any run says which snapshots are read."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""One row per award with the list of its areas, and back: a row says that its award was classified, whatever came of it.
+"""One row per award with the list of its areas, and back; a row says that its award was classified, with any or none.
 
 What belongs here: the two shapes. What does not: classifying (`classify`).
 """
@@ -26,8 +26,8 @@ def gathered(awards: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
         classifier: Does it.
 
     Returns:
-        `award_id`, `award_year`, `areas` (by rank; empty where there is none), `method`, `version`, `input_hash`, in the
-        order of the awards.
+        `award_id`, `award_year`, `areas` (by rank; empty where there is none), `method`, `version`, `input_hash`,
+        in the order of the awards.
     """
     found = classifier.classify(awards)
     lists = found.group_by("award_id").agg(areas=pl.struct(_OF_AREA).sort_by("rank"))

@@ -60,7 +60,7 @@ def with_firms(awards: pl.DataFrame, identified: pl.DataFrame, companies: pl.Dat
 
 
 def enriched(awards: pl.DataFrame) -> pl.DataFrame:
-    """Awards of `with_firms` with `cleaned_abstract`, `keywords` and `enrichment_status`; the raw abstract stays behind.
+    """Awards of `with_firms` with `cleaned_abstract`, `keywords` and `enrichment_status`; the raw abstract is left.
 
     `success` says that SAM.gov's entity was found and that there is an abstract; anything less is `partial`.
     """

@@ -138,8 +138,8 @@ def _being_made() -> list[Panel]:
         ranking(
             Words(
                 "Progress",
-                "Share of its input that the step which is making the asset has done. Steps that work in chunks say so, "
-                "if they take longer than 15 seconds.",
+                "Share of its input that the step which is making the asset has done. Steps that work in chunks say "
+                "so, if they take longer than 15 seconds.",
                 "percentunit",
                 PLAIN,
                 links=[ASSET],
