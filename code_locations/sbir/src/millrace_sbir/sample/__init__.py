@@ -187,7 +187,7 @@ class _AwardFile:
                 kind = trouble.next()
                 shown, kind = self._shown(award, kind, last)
                 raw = _row(shown)
-                damaged = mess.spoilt_bytes(raw, kind)
+                damaged = mess.spoilt_bytes(raw, kind) if kind else raw
                 if kind == mess.CP1252 and damaged == raw:
                     kind = ""
                 out.write(damaged)
@@ -206,6 +206,8 @@ class _AwardFile:
 
     def _shown(self, award: Award, kind: str, last: list[Award]) -> tuple[list[str], str]:
         """The cells that stand in the file, and what is wrong with them, if that could be done to this award."""
+        if not kind:
+            return award.cells, ""
         before = award.cells.copy()
         if kind in (mess.DUPLICATE, mess.COLLISION, mess.REUSED):
             return self._repeated(award, kind, last[0]) if last else (before, "")
@@ -227,7 +229,7 @@ class _AwardFile:
         return award.cells, kind
 
     def _true_of(self, award: Award, kind: str, lines: "array[int]") -> tuple[Any, ...]:
-        is_area = award.subject in self._texts.areas
+        is_area = award.subject in self._texts.known_areas
         return (
             self.line,
             award.firm.number,
@@ -248,7 +250,7 @@ class _AwardFile:
         if kind in mess.UNREADABLE:
             return
         self.readable += 1
-        self.areas[award.subject if award.subject in self._texts.areas else ""] += 1
+        self.areas[award.subject if award.subject in self._texts.known_areas else ""] += 1
         self.of_firm[award.firm.number] += 1
         if is_cited and kind not in (*mess.UNUSABLE, mess.DUPLICATE, mess.COLLISION):
             cited = Cited(

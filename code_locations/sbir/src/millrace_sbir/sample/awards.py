@@ -11,6 +11,7 @@ from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from random import Random
 
 from millrace_sbir.sample import names
@@ -49,6 +50,15 @@ _MONTHS = (
     "October",
     "November",
     "December",
+)
+# Formats of dates, as often as they occur of twenty.
+_STYLES = (
+    *("{0.year}-{0.month:02d}-{0.day:02d}",) * 9,
+    *("{0.month:02d}/{0.day:02d}/{0.year}",) * 5,
+    *("{0.month}/{0.day}/{year:02d}",) * 2,
+    *("{name} {0.day}, {0.year}",) * 2,
+    "{0.day:02d}-{name:.3}-{0.year}",
+    "{0.year}-{0.month:02d}-{0.day:02d}T00:00:00",
 )
 
 
@@ -117,7 +127,7 @@ class Awards:
             subject = self._any(self._texts.ordinary)
         else:
             subject = self._any(self._texts.areas)
-        is_area = subject in self._texts.areas
+        is_area = subject in self._texts.known_areas
         second = self._any(self._texts.areas) if is_area and pick() < _SECOND_AREA else ""
         return Award(
             serial=0,
@@ -168,7 +178,7 @@ class Awards:
         pick, firm, agency = self._pick, award.firm, award.agency
         award.serial = serial = self._serial
         self._serial += 1
-        year, day, draw = award.day.year, award.day, int(pick() * 1_000_000)
+        year, day, draw = award.day.year, award.day.toordinal(), int(pick() * 1_000_000)
         award.tracking = agency.tracking(year, serial)
         award.contract = agency.contract(year, serial, draw)
         company = self._company(firm, year)
@@ -176,10 +186,10 @@ class Awards:
         city, state, zip_code = CITIES[firm.old_city if firm.moved and year < firm.moved else firm.city]
         host = firm.host
         has_uei = firm.uei and (year >= _UEI_SINCE or (firm.last >= _UEI_SINCE and pick() < _UEI_BACKFILLED))
-        style = (draw // 7) % 20
+        style = _STYLES[draw // 7 % 20]
         is_sttr = draw % 8 == 0
         poc = self._any(firm.pis)
-        received, noticed = day - timedelta(days=180 + draw % 60), day - timedelta(days=20 + draw % 30)
+        received, noticed = day - 180 - draw % 60, day - 20 - draw % 30
         award.cells = [
             company,
             award.title,
@@ -190,10 +200,10 @@ class Awards:
             award.tracking,
             award.contract,
             spelled_date(day, style),
-            spelled_date(day + timedelta(days=180 if award.phase == 1 else 730), style) if draw % 13 else "",
+            spelled_date(day + (180 if award.phase == 1 else 730), style) if draw % 13 else "",
             f"{year % 100:02d}.{1 + draw % 3}",
-            str(received.year),
-            spelled_date(received - timedelta(days=7), style) if draw % 3 else "",
+            str(date.fromordinal(received).year),
+            spelled_date(received - 7, style) if draw % 3 else "",
             spelled_date(received, style) if draw % 4 else "",
             spelled_date(noticed, style) if draw % 5 else "",
             award.topic,
@@ -235,21 +245,11 @@ class Awards:
         return choices[int(self._pick() * len(choices))]
 
 
-def spelled_date(day: date, style: int) -> str:
-    """A date, in one of the formats that the public file has."""
-    if style < 9:
-        return f"{day.year}-{day.month:02d}-{day.day:02d}"
-    if style < 14:
-        return f"{day.month:02d}/{day.day:02d}/{day.year}"
-    if style < 16:
-        return f"{day.month}/{day.day}/{day.year % 100:02d}"
-    if style < 18:
-        return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
-    return (
-        f"{day.day:02d}-{_MONTHS[day.month - 1][:3]}-{day.year}"
-        if style < 19
-        else f"{day.year}-{day.month:02d}-{day.day:02d}T00:00:00"
-    )
+@lru_cache(1 << 16)  # there are 14,000 days and 6 styles: a third of the time goes into dates otherwise
+def spelled_date(ordinal: int, style: str) -> str:
+    """A day (proleptic Gregorian ordinal), in one of the formats that the public file has."""
+    day = date.fromordinal(ordinal)
+    return style.format(day, year=day.year % 100, name=_MONTHS[day.month - 1])
 
 
 def spelled_amount(dollars: int, draw: int) -> str:

@@ -17,6 +17,7 @@ Cells = list[str]
 _AT = {name: position for position, name in enumerate(AWARDS.values())}
 
 UNREADABLE_SHARE, UNUSABLE_SHARE, FLAWED_SHARE = 0.006, 0.012, 0.12
+_WITHOUT_MESS = 40  # rows at the beginning
 DUPLICATE, COLLISION, REUSED = "duplicate", "collision", "reused_tracking_number"
 
 
@@ -78,14 +79,14 @@ CP1252 = "cp1252_bytes"
 class Mess:
     """Says what is wrong with each row that comes.
 
-    The first 40 rows have nothing that costs a row, so that a sample of any size stays below the gates.
+    The first rows have nothing that costs a row, so that a sample of any size stays below the gates.
     """
 
     def __init__(self) -> None:
         self._unreadable, self._unusable, self._flawed = (
             cycle(kinds) for kinds in (UNREADABLE, self._costing(), (*FLAWED, CP1252))
         )
-        self._debts = [0.0, 0.0, 0.0]
+        self._unreadable_debt = self._unusable_debt = self._flawed_debt = 0.0
         self._rows = 0
 
     @staticmethod
@@ -98,14 +99,20 @@ class Mess:
     def next(self) -> str:
         """What is wrong with the next row; "" for nothing."""
         self._rows += 1
-        shares = (UNREADABLE_SHARE, UNUSABLE_SHARE, FLAWED_SHARE)
-        for position, (share, kinds) in enumerate(
-            zip(shares, (self._unreadable, self._unusable, self._flawed), strict=True)
-        ):
-            self._debts[position] += share
-            if self._debts[position] >= 1 and self._rows > 40:
-                self._debts[position] -= 1
-                return next(kinds)
+        self._unreadable_debt += UNREADABLE_SHARE
+        self._unusable_debt += UNUSABLE_SHARE
+        self._flawed_debt += FLAWED_SHARE
+        if self._rows <= _WITHOUT_MESS:
+            return ""
+        if self._unreadable_debt >= 1:
+            self._unreadable_debt -= 1
+            return next(self._unreadable)
+        if self._unusable_debt >= 1:
+            self._unusable_debt -= 1
+            return next(self._unusable)
+        if self._flawed_debt >= 1:
+            self._flawed_debt -= 1
+            return next(self._flawed)
         return ""
 
 

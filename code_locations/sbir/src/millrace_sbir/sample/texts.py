@@ -105,12 +105,14 @@ class Texts:
 
     Attributes:
         areas: Ids of the areas, in the vocabulary's order.
+        known_areas: The same, to look one up.
         ordinary: Subjects that belong to no area.
     """
 
     def __init__(self) -> None:
         vocabulary = _vocabulary()
         self.areas: tuple[str, ...] = tuple(vocabulary["areas"])
+        self.known_areas = frozenset(self.areas)
         self.ordinary: tuple[str, ...] = tuple(vocabulary["ordinary"])
         self._of: dict[str, dict[str, tuple[str, ...]]] = {
             subject: {kind: tuple(phrases) for kind, phrases in parts.items()}
