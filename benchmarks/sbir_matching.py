@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+
 from figures import Figure
 
 ROUNDS = 3

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-
-from millrace.quality import RejectLog
-from millrace.stores import FolderStore
 from millrace_sbir.sample import write_sources
 from millrace_sbir.sources.opening import OpenedSource
 from millrace_sbir.sources.tables import read_awards, read_patents, read_sam
+
+from millrace.quality import RejectLog
+from millrace.stores import FolderStore
 from millrace_sbir.transforms.identity import appearances, firms, identities, with_company
 from millrace_sbir.transforms.match_decide import MatchConfig
 from millrace_sbir.transforms.match_firms import match_firms
@@ -44,7 +44,7 @@ class Sample:
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     folder = tmp_path_factory.mktemp("sample")
     write_sources(folder, awards=6_000, entities=5_000, patents=2_000, seed=3)
 
@@ -54,7 +54,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
             return validate(raw.lazy(), log, AS_OF).frame.collect(engine="streaming")
 
     awards = stage("awards.csv", read_awards, validated_awards)
-    yield Sample(
+    return Sample(
         awards,
         stage("sam_entities.zip", read_sam, validated_entities),
         stage("patents.zip", read_patents, validated_patents),
