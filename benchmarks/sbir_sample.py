@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
-from millrace_sbir.sample import write_sources
-from millrace_sbir.sources.opening import OpenedSource
-from millrace_sbir.sources.tables import read_awards, read_companies, read_patents, read_sam
 
 from millrace.quality import RejectLog
 from millrace.stores import FolderStore
+from millrace_sbir.sample import write_sources
+from millrace_sbir.sources.opening import OpenedSource
+from millrace_sbir.sources.tables import read_awards, read_companies, read_patents, read_sam
 
 SEED = 7
 ROW_GROUP_ROWS = 8_192  # as stage files have

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from millrace_sbir.sample import write_sources
-from millrace_sbir.sources.opening import OpenedSource
-from millrace_sbir.sources.tables import read_awards, read_patents, read_sam
 
 from millrace.quality import RejectLog
 from millrace.stores import FolderStore
+from millrace_sbir.sample import write_sources
+from millrace_sbir.sources.opening import OpenedSource
+from millrace_sbir.sources.tables import read_awards, read_patents, read_sam
 from millrace_sbir.transforms.identity import appearances, firms, identities, with_company
 from millrace_sbir.transforms.match_decide import MatchConfig
 from millrace_sbir.transforms.match_firms import match_firms

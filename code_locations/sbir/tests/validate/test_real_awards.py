@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from millrace_sbir.sources.opening import OpenedSource
-from millrace_sbir.sources.tables import read_awards
 
 from millrace.quality import RejectLog, read_rejects
 from millrace.stores import FolderStore
 from millrace_sbir.columns import AWARDS
 from millrace_sbir.contracts import CONTRACTS
+from millrace_sbir.sources.opening import OpenedSource
+from millrace_sbir.sources.tables import read_awards
 
 _REAL = os.environ.get("MILLRACE_REAL_DATA")
 pytestmark = pytest.mark.skipif(
