@@ -143,12 +143,14 @@ def _without_contradictions(made: pl.DataFrame) -> pl.DataFrame:
 def _repeated(made: pl.DataFrame) -> pl.DataFrame:
     """`row`, `award_id`, `duplicate`: rows that give way to another with their key."""
     content = [name for name in made.columns if name not in ("row", "line", "source_file", "sound")]
-    several = made.filter(pl.col("record").is_duplicated())
+    several = made.filter(pl.col("record").is_duplicated()).sort(
+        "award_date", "line", descending=[True, False], nulls_last=True
+    )
     judged = several.with_columns(
         duplicate=~pl.struct(content).is_first_distinct(),
         collision=pl.struct("agency", firm_key(pl.col("company_name")), "phase", "program").n_unique().over("record")
         > 1,
-        first=pl.struct("award_date", "line").rank("ordinal", descending=True).over("record") == 1,
+        first=pl.col("record").is_first_distinct(),
     )
     return judged.filter(pl.col("duplicate") | pl.col("collision") | ~pl.col("first")).select(
         "row", "award_id", "duplicate"

@@ -19,7 +19,7 @@ KINDS_WITH_HISTORY = KINDS[:3]
 @pytest.fixture(scope="session")
 def postgres_catalog(instance: dg.DagsterInstance) -> str:
     """Address of a catalog on a real Postgres."""
-    return instance.run_storage.postgres_url  # ty: ignore[unresolved-attribute]
+    return instance.run_storage.postgres_url  # ty: ignore[missing-attribute]
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def sbir_resources(settings: Settings, config: SbirConfig) -> dict[str, object]:
     cache = settings.home / "downloads" / "sbir" if not settings.object_store else Path(tempfile.gettempdir()) / "sbir"
     return {
         "sources": Sources(
-            **places,  # ty: ignore[invalid-argument-type]  # Dagster takes an EnvVar for any text
+            **places,
             cache=str(cache),
             endpoint=settings.object_store,
             secrets=str(settings.secrets),

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from millrace_sbir.transforms import validate_fields as fields
-from millrace_sbir.transforms.validate_fields import Kind, converted
+from millrace_sbir.transforms.validate_kinds import Kind, converted
 
 DAY = fields.day(date(1982, 7, 22), date(2026, 1, 31))
 

@@ -1,4 +1,4 @@
-"""Real awards pass: those of `MILLRACE_REAL_DATA`, mapped into the columns of the award file."""
+"""Real awards pass ingestion and validation: those of `MILLRACE_REAL_DATA`, written as an award file."""
 
 import os
 from collections.abc import Callable
@@ -8,8 +8,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from millrace.quality import RejectLog, read_rejects
+from millrace.stores import FolderStore
 from millrace_sbir.columns import AWARDS
 from millrace_sbir.contracts import CONTRACTS
+from millrace_sbir.sources.opening import OpenedSource
+from millrace_sbir.sources.tables import read_awards
 
 _REAL = os.environ.get("MILLRACE_REAL_DATA")
 pytestmark = pytest.mark.skipif(
@@ -17,20 +21,28 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def as_awards(name: str, **columns: pl.Expr) -> pl.DataFrame:
-    """A real file as a raw stage."""
-    table = pl.read_csv(Path(_REAL or "") / "sbir" / name, infer_schema=False).with_row_index("row")
-    empty = [pl.lit(None, dtype=pl.String).alias(column) for column in AWARDS.values() if column not in columns]
-    return table.select(
-        *empty,
-        *(expression.alias(column) for column, expression in columns.items()),
-        source_file=pl.lit(name),
-        line=pl.col("row").cast(pl.Int64) + 2,
-    )
+@pytest.fixture
+def ingested(tmp_path: Path) -> Callable[..., pl.DataFrame]:
+    """Write a real file as an award file, and read it as one."""
+
+    def read(name: str, **columns: pl.Expr) -> pl.DataFrame:
+        table = pl.read_csv(Path(_REAL or "") / "sbir" / name, infer_schema=False)
+        published = {column: title for title, column in AWARDS.items()}
+        titled = {published[column]: expression for column, expression in columns.items()}
+        missing = {title: pl.lit(None, dtype=pl.String) for title in AWARDS if title not in titled}
+        table.select(**titled, **missing).select(list(AWARDS)).write_csv(tmp_path / name)
+        with RejectLog(FolderStore(tmp_path), "ingested.ndjson") as log:
+            frames = list(read_awards(OpenedSource(name, tmp_path / name), log))
+        assert not list(read_rejects(FolderStore(tmp_path), "ingested.ndjson"))
+        return pl.concat(frames).with_columns(pl.col("line").cast(pl.Int64))
+
+    return read
 
 
-def test_real_nih_awards_pass_but_for_their_phase(validated: Callable[..., Any]) -> None:
-    raw = as_awards(
+def test_real_nih_awards_pass_but_for_their_phase(
+    ingested: Callable[..., pl.DataFrame], validated: Callable[..., Any]
+) -> None:
+    raw = ingested(
         "nih_awards.csv",
         agency=pl.col("agency"),
         agency_tracking_number=pl.col("award_id"),
@@ -52,9 +64,9 @@ def test_real_nih_awards_pass_but_for_their_phase(validated: Callable[..., Any])
     assert CONTRACTS["validated_sbir_awards"].judge(outcome.passed.lazy()).holds
 
 
-def test_real_abstracts_pass_untouched(validated: Callable[..., Any]) -> None:
+def test_real_abstracts_pass_untouched(ingested: Callable[..., pl.DataFrame], validated: Callable[..., Any]) -> None:
     parts = pl.col("award_id").str.splitn("_", 2)
-    raw = as_awards(
+    raw = ingested(
         "award_abstracts.csv",
         agency=pl.lit("DOD"),
         branch=pl.col("branch"),

@@ -17,7 +17,7 @@ from polars.io.plugins import register_io_source
 
 from millrace.quality import Reject, RejectKind, RejectLog
 from millrace_sbir.columns import PLACE
-from millrace_sbir.transforms.validate_fields import Kind, converted, is_nothing
+from millrace_sbir.transforms.validate_kinds import Kind, converted, is_nothing
 from millrace_sbir.transforms.validate_repeats import Repeats, settled
 
 BATCH_ROWS = 32_768  # 50 MB of awards with their abstracts; half as many rows take 5 % longer

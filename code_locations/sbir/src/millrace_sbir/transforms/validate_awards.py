@@ -28,13 +28,12 @@ from millrace_sbir.transforms.validate_fields import (
     WEBSITE,
     WORDS,
     ZIP,
-    Kind,
-    converted,
     count,
     day,
     dollars,
     year,
 )
+from millrace_sbir.transforms.validate_kinds import Kind, converted
 from millrace_sbir.transforms.validate_repeats import Repeats
 
 FIRST_DAY = date(FIRST_YEAR, 7, 22)

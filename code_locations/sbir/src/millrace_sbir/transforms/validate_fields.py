@@ -1,25 +1,17 @@
 """What a text can mean: kinds of fields, each from text to value; null where the text is none.
 
 What belongs here: formats, each with the rule that it follows. What does not: which column has which kind
-(`validate_awards`, `validate_sources`), and what a wrong value costs (`validate`).
-
-Nearly every text of a column is written in one way, and to try all the others on all rows costs five times as much. So
-a kind has several conversions: `common` sees every text, each of `others` only what is left, each distinct text once.
+(`validate_awards`, `validate_sources`), how kinds are applied (`validate_kinds`), and what a wrong value costs
+(`validate`).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
 
 from millrace_sbir.transforms import normalise_codes as codes
-
-Convert = Callable[[pl.Expr], pl.Expr]
-
-# What people write where they have nothing: no value, and nothing to report either.
-NOTHING = ("", "-", "--", ".", "N/A", "NA", "N.A.", "NONE", "NULL", "NAN", "UNKNOWN", "TBD", "NOT AVAILABLE", "#N/A")
-_LONGEST_NOTHING_BYTES = max(len(word) for word in NOTHING)
+from millrace_sbir.transforms.validate_kinds import LONGEST_NOTHING_BYTES, Convert, Kind, is_nothing
 
 _DATE_FORMATS = (
     ("%m/%d/%Y", r"^\d{1,2}/\d{1,2}/\d{4}$"),
@@ -45,64 +37,6 @@ _EMAIL = r"^[a-z0-9._%+'-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0
 _WEBSITE = r"^(?i:https?://)?[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)+(?::\d+)?(?:[/?#]\S*)?$"
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What the texts of a column can mean.
-
-    Attributes:
-        expected: What a text should be, for people; follows "is not".
-        dtype: Of the values.
-        common: Takes the form in which nearly every text comes; null for all others.
-        others: Take every further form, one after the other.
-        nothing: What people write in this column where they have nothing, beside `NOTHING`; upper case.
-    """
-
-    expected: str
-    dtype: pl.DataType
-    common: Convert
-    others: tuple[Convert, ...] = ()
-    nothing: tuple[str, ...] = ()
-
-
-def is_nothing(text: pl.Expr, *others: str) -> pl.Expr:
-    """Whether a text is blank, or one of the words for having nothing."""
-    return text.str.strip_chars().str.to_uppercase().is_in((*NOTHING, *others))
-
-
-def converted(batch: pl.DataFrame, kinds: Mapping[str, Kind]) -> pl.DataFrame:
-    """The columns of `kinds` as values, and the other columns as they are.
-
-    Args:
-        batch: Text columns, at least those of `kinds`.
-        kinds: By column.
-    """
-    made = batch.with_columns(kind.common(pl.col(name)).cast(kind.dtype).alias(name) for name, kind in kinds.items())
-    mended = []
-    for name, kind in kinds.items():
-        value, text = made[name], batch[name]
-        if kind.others and value.null_count() > text.null_count():
-            places = (value.is_null() & text.is_not_null()).arg_true()
-            texts = text.gather(places).alias("text").to_frame()
-            known = _taken(texts.unique(), kind)
-            if known.height:
-                found = texts.join(known, on="text", how="left", maintain_order="left")["value"]
-                mended.append(value.scatter(places, found))
-    return made.with_columns(mended)
-
-
-def _taken(left: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    """`text` and `value` of those distinct texts that one of the further forms takes."""
-    taken = [pl.DataFrame(schema={"text": pl.String(), "value": kind.dtype})]
-    for other in kind.others:
-        tried = left.select("text", value=other(pl.col("text")).cast(kind.dtype))
-        missed = tried["value"].is_null()
-        taken.append(tried.filter(~missed))
-        left = left.filter(missed)
-        if not left.height:
-            break
-    return pl.concat(taken)
-
-
 def _matching(pattern: str) -> Convert:
     return lambda text: pl.when(text.str.contains(pattern)).then(text)
 
@@ -118,7 +52,7 @@ def _words(text: pl.Expr) -> pl.Expr:
 
 def _common_name(text: pl.Expr) -> pl.Expr:
     tidy = text.str.contains(r"^[A-Za-z0-9]") & ~text.str.contains(r"[ \t\r\n][ \t\r\n]|[\t\r\n]|\s$")
-    return pl.when(tidy & (text.str.len_bytes() > _LONGEST_NOTHING_BYTES)).then(text)
+    return pl.when(tidy & (text.str.len_bytes() > LONGEST_NOTHING_BYTES)).then(text)
 
 
 def _other_name(text: pl.Expr) -> pl.Expr:

@@ -58,7 +58,9 @@ def settled(
     candidates = _candidates(raw, repeats, batch_rows)
     seen: list[pl.DataFrame] = []
     if candidates.height:
-        wanted = raw.join(candidates.lazy(), on=PLACE, how="semi")
+        # The filter goes into the scan, which then reads abstracts of these lines only; the join knows files apart.
+        near = raw.filter(pl.col("line").is_in(candidates["line"].implode()))
+        wanted = near.join(candidates.lazy(), on=PLACE, how="semi")
         batches = wanted.collect_batches(chunk_size=batch_rows, engine="streaming")
         seen += [_summary(passing(batch), repeats) for batch in batches]
     return _decided(pl.concat(seen), repeats) if seen else pl.DataFrame(schema=_SETTLED)

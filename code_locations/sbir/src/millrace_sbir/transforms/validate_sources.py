@@ -26,11 +26,10 @@ from millrace_sbir.transforms.validate_fields import (
     WEBSITE,
     WORDS,
     ZIP,
-    Kind,
-    converted,
     count,
     day,
 )
+from millrace_sbir.transforms.validate_kinds import Kind, converted
 from millrace_sbir.transforms.validate_repeats import Repeats
 
 _FIRST_REGISTRATION = date(1990, 1, 1)  # SAM.gov took over what CCR and its forerunners had
