@@ -15,7 +15,8 @@ import polars as pl
 from millrace.errors import TableRefusedError
 from millrace.lakehouse import data_files
 from millrace.lakehouse.commits import Plan
-from millrace.lakehouse.partitions import PartitionOf, partition_of
+from millrace.lakehouse.copies import live_entries, live_files
+from millrace.lakehouse.partitions import PartitionOf, is_fixed_by, partition_of
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -33,7 +34,7 @@ def append(_table: "Table", _branch: str, new: "list[DataFile]") -> Plan:
 
 def overwrite(table: "Table", branch: str, new: "list[DataFile]") -> Plan:
     """Replace all rows by the new ones."""
-    return Plan(new, data_files.live_files(table, table.metadata.snapshot_by_name(branch)))
+    return Plan(new, live_files(table, table.metadata.snapshot_by_name(branch)))
 
 
 def overwrite_partitions(
@@ -60,7 +61,7 @@ def overwrite_partitions(
             expected="rows of the partitions that this run is for",
             next_step="filter the frame by the run's partition key",
         )
-    live = data_files.live_files(table, table.metadata.snapshot_by_name(branch))
+    live = live_files(table, table.metadata.snapshot_by_name(branch))
     if any(file.spec_id != table.spec().spec_id for file in live):
         raise TableRefusedError(
             subject,
@@ -105,30 +106,35 @@ class Upsert:
         empty = pl.DataFrame(schema={name: self._dtypes[name] for name in key})
         coming = data_files.keys_in(new, key, self._dtypes, store).select(self._key).collect() if new else empty
         _require_keys(subject, coming)
-        going = empty if removed is None else self._going(subject, removed)
+        going = empty if removed is None else self._going_keys(subject, removed)
         self._keys = pl.concat([coming, going]).unique() if going.height else coming
+        self._going = going
 
     def plan(self, table: "Table", branch: str) -> Plan:
         """Rewrite the touched partitions as they are now."""
         head = table.metadata.snapshot_by_name(branch)
-        touched = self._touched(data_files.live_files(table, head))
+        entries = live_entries(table, head)
+        partitions = self._touched(table, [entry.data_file for entry in entries])
+        touched = [entry for entry in entries if partition_of(entry.data_file) in partitions]
         if head is None or not touched:
             return Plan(self._new)
         with data_files.rows_in(table, head, touched, self._store) as rows:
             others = rows.join(self._keys.lazy(), on=self._key, how="anti")
             rewritten = data_files.write(table, others, self._store)
-        return Plan([*rewritten, *self._new], touched, rewritten)
+        return Plan([*rewritten, *self._new], [entry.data_file for entry in touched], rewritten)
 
-    def _touched(self, live: "list[DataFile]") -> "list[DataFile]":
+    def _touched(self, table: "Table", live: "list[DataFile]") -> set[PartitionOf]:
         partitions = {partition_of(file) for file in self._new}
         elsewhere = {file.file_path: file for file in live if partition_of(file) not in partitions}
-        if elsewhere and self._keys.height:
+        # Where the key says in which partition a row is, what comes can have been in no other.
+        sought = self._going if is_fixed_by(self._key, table, live) else self._keys
+        if elsewhere and sought.height:
             held = data_files.keys_in(elsewhere.values(), self._key, self._dtypes, self._store)
-            found = held.join(self._keys.lazy(), on=self._key, how="semi").select(data_files.FILE_COLUMN).unique()
+            found = held.join(sought.lazy(), on=self._key, how="semi").select(data_files.FILE_COLUMN).unique()
             partitions |= {partition_of(elsewhere[path]) for path in found.collect().to_series()}
-        return [file for file in live if partition_of(file) in partitions]
+        return partitions
 
-    def _going(self, subject: str, removed: pl.LazyFrame) -> pl.DataFrame:
+    def _going_keys(self, subject: str, removed: pl.LazyFrame) -> pl.DataFrame:
         given = removed.collect_schema()
         wanted = {name: self._dtypes[name] for name in self._key}
         lacking = [f"{name!r} ({dtype})" for name, dtype in wanted.items() if given.get(name) != dtype]

@@ -75,6 +75,13 @@ def partition_of(file: "DataFile") -> PartitionOf:
     return file.spec_id, file.partition
 
 
+def is_fixed_by(columns: Iterable[str], table: "Table", files: "Iterable[DataFile]") -> bool:
+    """Whether rows that agree in these columns are in one partition, in all of a table's files."""
+    schema, spec = table.schema(), table.spec()
+    sources = {schema.find_column_name(field.source_id) for field in spec.fields}
+    return bool(sources) and sources <= set(columns) and all(file.spec_id == spec.spec_id for file in files)
+
+
 def partition_spec(partitions: Iterable[Partition], schema: "Schema") -> "PartitionSpec":
     """What a table that is being created is partitioned by."""
     from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec

@@ -5,7 +5,7 @@ What belongs here: reading them off data files. What does not: what they are sho
 
 from typing import TYPE_CHECKING
 
-from millrace.lakehouse import data_files
+from millrace.lakehouse.copies import live_files
 
 if TYPE_CHECKING:
     from millrace.lakehouse.tables import Table
@@ -25,7 +25,7 @@ def null_counts(table: "Table", snapshot_id: int) -> dict[str, int]:
         return {}
     fields = {field.field_id: field.name for field in loaded.schema().fields if field.field_type.is_primitive}
     counts = dict.fromkeys(fields, 0)
-    for file in data_files.live_files(loaded, snapshot):
+    for file in live_files(loaded, snapshot):
         said = file.null_value_counts or {}
         counts = {number: count + said[number] for number, count in counts.items() if number in said}
     return {fields[number]: count for number, count in counts.items()}
