@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millrace_sbir.transforms.identity import APPEARANCE, appearances, firms, identities, with_company
@@ -113,6 +113,7 @@ _ROWS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=40)  # a busy machine takes as long as it takes
 @given(rows=_ROWS, order=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_decides_nothing(rows: list[dict[str, Any]], order: Any) -> None:
     shuffled = rows.copy()
@@ -125,6 +126,7 @@ def test_the_order_of_the_rows_decides_nothing(rows: list[dict[str, Any]], order
     assert first["company_id"].null_count() == 0
 
 
+@settings(deadline=None, max_examples=40)  # a busy machine takes as long as it takes
 @given(rows=_ROWS)
 def test_rows_of_one_uei_are_one_firm_and_rows_of_two_are_two(rows: list[dict[str, Any]]) -> None:
     of_uei: dict[str, set[str]] = {}
