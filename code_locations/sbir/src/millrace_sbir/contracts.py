@@ -1,16 +1,22 @@
-"""What the validated stages promise, as dataframely schemas.
+"""What the raw and the validated stages promise, as dataframely schemas.
+
+Raw stages hold text, so they only promise their columns and that each row has its place; their gate is that the source
+came whole and was readable.
 
 What belongs here: columns, dtypes, ranges and keys, each described once. What does not: how a text becomes a value
 (`transforms.validate_fields`), and which values may be dropped (`transforms.validate_awards`, `validate_sources`).
 
-Each entity has two schemas: its rows, which are judged batch by batch, and the same with a primary key, which holds
-for the whole stage only and which the generated check judges there.
+Each validated entity has two schemas: its rows, which are judged batch by batch, and the same with a primary key, which
+holds for the whole stage only and which the generated check judges there.
 """
+
+from collections.abc import Iterable
 
 import dataframely as dy
 import polars as pl
 
 from millrace.quality import Contract
+from millrace_sbir.columns import AWARDS, COMPANIES, PATENTS, SAM_ENTITIES
 
 FIRST_YEAR = 1982  # the Small Business Innovation Development Act, 22 July 1982
 LAST_YEAR = 2100
@@ -37,6 +43,17 @@ class _Placed(dy.Schema):
 
     source_file = dy.String(nullable=False, description="file of the source")
     line = dy.Int64(nullable=False, min=1, description="line at which the record begins, from 1")
+
+
+def _raw(name: str, columns: Iterable[str]) -> type[dy.Schema]:
+    """The schema of a raw stage: each column of the source as text."""
+    return type(name, (_Placed,), {column: dy.String(nullable=True) for column in columns})
+
+
+RawAward = _raw("RawAward", AWARDS.values())
+RawCompany = _raw("RawCompany", COMPANIES.values())
+RawEntity = _raw("RawEntity", SAM_ENTITIES)
+RawPatent = _raw("RawPatent", PATENTS)
 
 
 class AwardRow(_Placed):
@@ -176,9 +193,14 @@ class ValidatedCompany(CompanyRow):
     content_hash = _HASH
 
 
+# A source that only enriches may be unused, or away since the first run: then there is no row.
 CONTRACTS: dict[str, Contract] = {
+    "raw_sbir_awards": Contract(RawAward),
+    "raw_sbir_companies": Contract(RawCompany, allow_empty=True),
+    "raw_sam_entities": Contract(RawEntity, allow_empty=True),
+    "raw_uspto_patents": Contract(RawPatent, allow_empty=True),
     "validated_sbir_awards": Contract(ValidatedAward),
-    "validated_sam_entities": Contract(ValidatedEntity),
+    "validated_sam_entities": Contract(ValidatedEntity, allow_empty=True),
     "validated_uspto_patents": Contract(ValidatedPatent, allow_empty=True),
     "validated_sbir_companies": Contract(ValidatedCompany, allow_empty=True),
 }

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field
 
 from millrace.config import DomainConfig
@@ -28,13 +29,24 @@ class ClassificationConfig(BaseModel):
     taxonomy: Path | None = Field(default=None, description="another taxonomy than the one that comes along")
 
 
+class SourcesConfig(dg.Config):
+    """How sources are opened and asked; also what the resource `sources` is configured with."""
+
+    attempts: int = Field(default=6, ge=1, description="of a source that does not answer, in a row")
+    first_wait_seconds: float = Field(default=1.0, gt=0, description="before the second attempt, then doubled")
+    longest_wait_seconds: float = Field(default=60.0, gt=0, description="a server that asks for more is not waited for")
+    sam_requests_per_second: float = Field(default=2.0, gt=0)
+    sam_requests_per_day: int = Field(default=1_000, ge=1, description="10 to 10,000, by the role that the key has")
+    max_unpacked_bytes: int = Field(default=20 << 30, gt=0, description="what an archive of a source may unpack to")
+
+
 class SbirConfig(DomainConfig):
     """`config.yaml` of the domain."""
 
     classification: ClassificationConfig = ClassificationConfig()
     chains: ChainRules = ChainRules()
     matching: MatchConfig = MatchConfig()
-    max_unpacked_bytes: int = Field(default=20 << 30, gt=0, description="what an archive of a source may unpack to")
+    sources: SourcesConfig = SourcesConfig()
     max_rejected_relationships: float = Field(
         default=0.0, ge=0, le=1, description="share of the rows of a relationship (0-1) that may lack an end"
     )

@@ -2,69 +2,208 @@
 
 What cannot be read is listed with its line and costs nothing else. A source that only enriches may be away: then what
 was read of it last stays, and a check says how old that is.
+
+An API is asked for what the awards need and not for all that it has, so two of the assets come after validated awards.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from millrace.resources import RejectFiles
+from millrace.errors import SourceUnavailableError
+from millrace.lakehouse.io_manager import IcebergIOManager
+from millrace.lakehouse.refresh import branch_of
+from millrace.quality import RejectLog
+from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs.stage import stage
+from millrace_sbir.availability import Kept, Reading, source_check
 from millrace_sbir.columns import AWARDS, COMPANIES, PATENTS, SAM_ENTITIES
 from millrace_sbir.resources import Sources
+from millrace_sbir.sources.api import Service
 from millrace_sbir.sources.opening import OpenedSource
+from millrace_sbir.sources.patents_api import read_patents_api
+from millrace_sbir.sources.sam_api import read_sam_api
 from millrace_sbir.sources.tables import read_awards, read_companies, read_patents, read_sam
 
 _GROUP = "sbir_ingestion"
 _KINDS = {"polars", "parquet"}
+_AWARDS = "validated_sbir_awards"
+# Of an asset that answers for a check itself Dagster expects no value unless it is told otherwise: `dagster_type`.
+
+Reader = Callable[[OpenedSource, RejectLog], Iterator[pl.DataFrame]]
+Asker = Callable[[Service, list[str], RejectLog], Iterator[pl.DataFrame]]
+
+
+@dataclass(frozen=True)
+class _Enriching:
+    """A source that only enriches.
+
+    Attributes:
+        name: Of its setting.
+        columns: Its columns.
+        key: The one by which rows that came stand in for rows that were read before.
+        read: Reads its file.
+        ask: Asks its API; None if there is none.
+        asked_by: Column of the awards whose values it is asked for.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key: str
+    read: Reader
+    ask: Asker | None = None
+    asked_by: str = ""
+
+
+_COMPANIES = _Enriching("companies", tuple(COMPANIES.values()), "company_name", read_companies)
+_SAM = _Enriching("sam", SAM_ENTITIES, "uei", read_sam, read_sam_api, "uei")
+_PATENTS = _Enriching("patents", PATENTS, "patent_id", read_patents, read_patents_api, "company_name")
 
 
 @dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1")
 @stage
-def raw_sbir_awards(sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
+def raw_sbir_awards(sources: Sources, rejects: RejectFiles) -> dg.MaterializeResult:
     """The award file, row by row."""
+    reading = Reading(sources.shown("awards"))
+    source = sources.open("awards", reading.figures)
     log = rejects.log("raw_sbir_awards")
-    return _text(AWARDS.values(), sources.open("awards"), lambda source: read_awards(source, log))
+    reading.count_errors(log)
+    return dg.MaterializeResult(
+        value=_lazily(tuple(AWARDS.values()), source, read_awards, log), metadata=reading.metadata()
+    )
 
 
-@dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1")
+@dg.asset(
+    group_name=_GROUP,
+    kinds=_KINDS,
+    code_version="1",
+    dagster_type=dg.Any,
+    check_specs=[source_check("raw_sbir_companies")],
+)
 @stage
-def raw_sbir_companies(sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
+def raw_sbir_companies(
+    context: dg.AssetExecutionContext,
+    sources: Sources,
+    rejects: RejectFiles,
+    io_manager: dg.ResourceParam[StageParquetIOManager],
+    tables: dg.ResourceParam[IcebergIOManager],
+) -> dg.MaterializeResult:
     """The company file, row by row."""
-    log = rejects.log("raw_sbir_companies")
-    return _text(COMPANIES.values(), sources.open("companies"), lambda source: read_companies(source, log))
+    return _read(context, _COMPANIES, sources, rejects, io_manager, tables)
 
 
-@dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1")
+@dg.asset(
+    group_name=_GROUP,
+    kinds=_KINDS,
+    code_version="1",
+    dagster_type=dg.Any,
+    deps=[_AWARDS],
+    check_specs=[source_check("raw_sam_entities")],
+)
 @stage
-def raw_sam_entities(sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
-    """SAM.gov's registry of entities, row by row."""
-    log = rejects.log("raw_sam_entities")
-    return _text(SAM_ENTITIES, sources.open("sam"), lambda source: read_sam(source, log))
+def raw_sam_entities(
+    context: dg.AssetExecutionContext,
+    sources: Sources,
+    rejects: RejectFiles,
+    io_manager: dg.ResourceParam[StageParquetIOManager],
+    tables: dg.ResourceParam[IcebergIOManager],
+) -> dg.MaterializeResult:
+    """SAM.gov's registry of entities, row by row; of its API, the entities whose UEI an award has."""
+    return _read(context, _SAM, sources, rejects, io_manager, tables)
 
 
-@dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1")
+@dg.asset(
+    group_name=_GROUP,
+    kinds=_KINDS,
+    code_version="1",
+    dagster_type=dg.Any,
+    deps=[_AWARDS],
+    check_specs=[source_check("raw_uspto_patents")],
+)
 @stage
-def raw_uspto_patents(sources: Sources, rejects: RejectFiles) -> pl.LazyFrame:
-    """USPTO's patents, a row for each assignee."""
-    log = rejects.log("raw_uspto_patents")
-    return _text(PATENTS, sources.open("patents"), lambda source: read_patents(source, log))
+def raw_uspto_patents(
+    context: dg.AssetExecutionContext,
+    sources: Sources,
+    rejects: RejectFiles,
+    io_manager: dg.ResourceParam[StageParquetIOManager],
+    tables: dg.ResourceParam[IcebergIOManager],
+) -> dg.MaterializeResult:
+    """USPTO's patents, a row for each assignee; of its API, those of assignees with the name of a firm."""
+    return _read(context, _PATENTS, sources, rejects, io_manager, tables)
 
 
-def _text(
-    columns: Iterable[str], source: OpenedSource | None, read: Callable[[OpenedSource], Iterator[pl.DataFrame]]
-) -> pl.LazyFrame:
-    """The rows of a source, read while they are written; none of one that is not used."""
-    schema = pl.Schema({**dict.fromkeys(columns, pl.String), "source_file": pl.String, "line": pl.Int64})
+def _read(
+    context: dg.AssetExecutionContext,
+    source: _Enriching,
+    sources: Sources,
+    rejects: RejectFiles,
+    stages: StageParquetIOManager,
+    tables: IcebergIOManager,
+) -> dg.MaterializeResult:
+    """Read a source that may be away, from its file or by its API."""
+    asset = context.asset_key.to_user_string()
+    reading, kept = Reading(sources.shown(source.name)), Kept.of(context, stages)
+    reading.count_errors()
+    frame, came = pl.LazyFrame(schema=_schema(source.columns)), list[pl.DataFrame]()
+    try:
+        if source.ask is not None and sources.asks_api(source.name):
+            wanted = _of_awards(context, tables, source.asked_by)
+            reading.count_errors(log := rejects.log(asset))
+            with sources.service(source.name, reading.figures) as service:
+                for values in _unknown_first(wanted, source, kept):
+                    for batch in source.ask(service, values, log):
+                        came.append(batch.cast({"line": pl.Int64}))
+        else:
+            opened = sources.open(source.name, reading.figures)
+            log = rejects.log(asset)  # not before: of what is kept the rejects are kept, too
+            reading.count_errors(log)
+            frame = _lazily(source.columns, opened, source.read, log)
+    except SourceUnavailableError as problem:
+        context.log.warning(str(problem))
+        reading.problem, reading.kept = problem, kept
+    if came:
+        frame = pl.concat(came).lazy()
+    if reading.problem is not None:
+        frame = kept.beside(frame, source.key)
+    return dg.MaterializeResult(value=frame, metadata=reading.metadata(), check_results=[reading.check(asset)])
+
+
+def _unknown_first(wanted: list[str], source: _Enriching, kept: Kept) -> tuple[list[str], list[str]]:
+    """The values to ask for: those of which nothing is known, then the others.
+
+    So an API that allows a thousand requests a day comes to the end of a longer list on a later day.
+    """
+    known = set[str]()
+    if kept.rows is not None and source.key == source.asked_by:
+        known = set(kept.rows.select(source.key).unique().collect(engine="streaming").to_series())
+    return [one for one in wanted if one not in known], [one for one in wanted if one in known]
+
+
+def _of_awards(context: dg.AssetExecutionContext, tables: IcebergIOManager, column: str) -> list[str]:
+    """The values of a column of the awards, each once: some 30,000 for all awards."""
+    table, branch = tables.warehouse.table(_AWARDS), branch_of(context.run)
+    awards = table.scan(branch=branch) if branch in table.load().metadata.refs else table.scan()
+    values = awards.select(column).drop_nulls().unique().sort(column)
+    return values.collect(engine="streaming").to_series().to_list()
+
+
+def _schema(columns: tuple[str, ...]) -> pl.Schema:
+    return pl.Schema({**dict.fromkeys(columns, pl.String), "source_file": pl.String, "line": pl.Int64})
+
+
+def _lazily(columns: tuple[str, ...], source: OpenedSource | None, read: Reader, log: RejectLog) -> pl.LazyFrame:
+    """The rows of a file, read while they are written; none of one that is not used."""
+    schema = _schema(columns)
     if source is None:
         return pl.LazyFrame(schema=schema)
 
     def batches(
         wanted: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
     ) -> Iterator[pl.DataFrame]:
-        for batch in read(source):
+        for batch in read(source, log):
             frame = batch.cast({"line": pl.Int64}).select(schema.names())
             frame = frame if rows is None else frame.head(rows)
             rows = None if rows is None else rows - frame.height

@@ -23,6 +23,7 @@ from millrace_sbir.transforms.normalise_codes import AGENCIES
 _KINDS = {"neo4j"}
 _GROUP = "graph_construction"
 _STANDS_ON = (
+    *("raw_sbir_awards", "raw_sbir_companies", "raw_sam_entities", "raw_uspto_patents"),
     *("validated_sbir_awards", "validated_sbir_companies", "validated_sam_entities", "validated_uspto_patents"),
     *("enriched_sbir_awards", "classified_sbir_awards"),
     *("transformed_companies", "transformed_contracts", "transformed_patents"),

@@ -90,7 +90,7 @@ class _Limit:
             raise SourceUnreadableError(
                 self._name,
                 f"unpacks to more than {self._most:,} bytes",
-                next_step="check where it comes from, or raise sbir.source.max_unpacked_bytes",
+                next_step="check where it comes from, or raise sources.max_unpacked_bytes",
             )
 
 
