@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 ROUNDS = 7
 FEW_ROWS = 200
 PROJECT = "millrace-bench"
+_FURTHER = len(list((ROOT / "code_locations").glob("*/compose.yaml"))) - 2  # domains beside these two
 _TIMES = """query ($run: ID!) { runOrError(runId: $run) { ... on Run {
   status creationTime stepStats { startTime } } } }"""
 # The same queue, the run as a process of the code server.
@@ -66,7 +67,8 @@ def figures() -> Iterator[Figure]:
         resident = resident_bytes(running) / 2**20
         services = f"{len(running)} services"
         yield Figure("platform_up_seconds", up, "s", 30.0, "≤ 30 s, images at hand", 1.0, services)
-        yield Figure("platform_idle_memory", resident, "MiB", 1536.0, "≤ 1.5 GiB", 1.0, services)
+        idle_target = "≤ 1.5 GiB, and 160 MiB for each domain beside museum and platform"
+        yield Figure("platform_idle_memory", resident, "MiB", 1536.0 + 160 * _FURTHER, idle_target, 1.0, services)
 
         sign_in = project.sign_in()
         client = Client(sign_in.address, "operator", sign_in.passwords["operator"])

@@ -70,7 +70,7 @@ def test_a_newcomer_who_follows_the_readme_gets_what_it_says(clone: Path, newcom
     first_seconds = time.monotonic() - started
 
     assert first.returncode == 0, first.stderr[-3000:]
-    for domain in ("museum", "platform"):
+    for domain in ("museum", "platform", "sbir"):
         assert f"{domain}: succeeded" in first.stderr
     assert "published_objects" in first.stderr
     assert str(clone / ".millrace" / "outputs" / "museum") in first.stderr
@@ -81,7 +81,7 @@ def test_a_newcomer_who_follows_the_readme_gets_what_it_says(clone: Path, newcom
 
     assert second.returncode == 0, second.stderr[-3000:]
     results = [json.loads(line) for line in second.stdout.splitlines()]
-    assert [result["domain"] for result in results] == ["museum", "platform"]
+    assert [result["domain"] for result in results] == ["museum", "platform", "sbir"]
     assert all(result["success"] for result in results)
     museum = results[0]
     assert museum["assets"][-1]["asset"] == "published_objects"
@@ -136,7 +136,7 @@ def test_the_ui_serves_dagster_with_every_location_and_stops_when_told(
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=60)
 
-    assert locations == {"museum", "platform"}, log.read_text()[-3000:]
+    assert locations == {"museum", "platform", "sbir"}, log.read_text()[-3000:]
     assert code == 0
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"http://127.0.0.1:{PORT}/server_info", timeout=5)

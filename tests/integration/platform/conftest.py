@@ -23,6 +23,7 @@ from millrace.compose.project import Project, SignIn
 from millrace.testing import resident_bytes
 
 ROOT = Path(__file__).parents[3]
+DOMAINS = sorted(path.parent.name for path in (ROOT / "code_locations").glob("*/compose.yaml"))
 PREFIX = os.environ.get("MILLRACE_TEST_PREFIX", "millrace-test")  # of all that tests make in the engine
 Answer = TypeVar("Answer")
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from tests.integration.platform.conftest import ROOT, Platform, docker, processes, send_signal
+from tests.integration.platform.conftest import DOMAINS, ROOT, Platform, docker, processes, send_signal
 
 # The one that reaches the Docker socket: user 0, and nothing that user 0 is otherwise able to.
 ROOT_SERVICE = "docker-gate"
@@ -176,6 +176,7 @@ CUT_OFF = [
     ("dagster-webserver-readonly", 3000),
     ("museum-control", 4000),
     ("platform-control", 4000),
+    ("sbir-control", 4000),
 ]
 _CONNECT = """
 import socket, sys
@@ -206,4 +207,4 @@ def test_a_domain_reaches_its_stores_and_nothing_else_of_the_platform(
     reached = [target for target, said in reach(container, CUT_OFF).items() if said == "reached"]
 
     # Code servers share a network with Dagster and with each other; runs do not.
-    assert reached == (["museum-control:4000", "platform-control:4000"] if of == "museum" else [])
+    assert reached == ([f"{domain}-control:4000" for domain in DOMAINS] if of == "museum" else [])

@@ -23,8 +23,8 @@ from millrace.testing import embedded_instance
 from millrace.testing.fixtures import neo4j_server
 from millrace.testing.graphs import graph_contents
 from millrace.thresholds import DataQuality
-from millrace_sbir.defs.publish import TABLES
 from millrace_sbir.definitions import DOMAIN
+from millrace_sbir.defs.publish import TABLES
 from millrace_sbir.graph import MODEL
 from millrace_sbir.resources import sbir_resources
 from millrace_sbir.rules import SbirConfig, SourcesConfig
@@ -44,8 +44,10 @@ class Quick(Domain):
     """The domain as it is, but for its waits."""
 
     def config(self) -> Any:
-        return super().config().model_copy(
-            update={"retry": RetryConfig(max_retries=2, delay_seconds=0.01), "sources": _IMPATIENT}
+        return (
+            super()
+            .config()
+            .model_copy(update={"retry": RetryConfig(max_retries=2, delay_seconds=0.01), "sources": _IMPATIENT})
         )
 
 
@@ -118,9 +120,7 @@ class Ended:
 
     def changes(self) -> dict[str, int]:
         """What the loads did to the graph, together."""
-        return {
-            name: sum(self.metadata[asset][name] for asset in LOADED) for name in ("added", "changed", "removed")
-        }
+        return {name: sum(self.metadata[asset][name] for asset in LOADED) for name in ("added", "changed", "removed")}
 
 
 class Site:

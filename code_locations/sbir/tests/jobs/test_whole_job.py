@@ -75,7 +75,8 @@ def test_the_graph_has_what_the_tables_have(settled: Any) -> None:
         "FOLLOWS": site.table("transformed_phase_chains").height,
         "APPLICABLE_TO": site.table("classified_sbir_awards")["areas"].list.len().sum(),
         "OWNS": patents.drop_nulls("company_id").select("company_id", "patent_id").n_unique(),
-        "CITES_AWARD": patents.select("patent_id", "cited_award_ids").unique("patent_id")["cited_award_ids"]
+        "CITES_AWARD": patents.select("patent_id", "cited_award_ids")
+        .unique("patent_id")["cited_award_ids"]
         .list.len()
         .sum(),
     }
@@ -119,7 +120,9 @@ def test_every_asset_says_what_it_did_and_what_it_took(settled: Any) -> None:
 
 
 def test_errors_are_counted_by_kind(settled: Any, truth: dict[str, Any]) -> None:
-    raw, validated = (settled.first.metadata[f"{stage}_sbir_awards"]["errors_by_kind"] for stage in ("raw", "validated"))
+    raw, validated = (
+        settled.first.metadata[f"{stage}_sbir_awards"]["errors_by_kind"] for stage in ("raw", "validated")
+    )
 
     assert raw == {"wrong_width": truth["awards"]["mess"]["wrong_width:short"]}
     assert sum(validated.values()) == len(settled.site.rejects("validated_sbir_awards"))
