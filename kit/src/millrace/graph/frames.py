@@ -2,15 +2,20 @@
 
 What belongs here: what holds for any database. What does not: what was loaded before (`changes`).
 
-The hash is Polars' own, over all columns. It may differ from one version of Polars to the next: then a load finds every
-row changed and writes it again, which is slow and right.
+Keys are compared by a hash of eight bytes with a seed that each load draws: two million texts would take hundreds of
+megabytes. Should two keys have the same hash, which two million have once in ten million loads, the write that follows
+meets another number of elements than it should, and the load is run again, with another seed.
+
+The hash of a row is Polars' own, over all columns. It may differ from one version of Polars to the next: then a load
+finds every row changed and writes it again, which is slow and right.
 """
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from secrets import randbits
 
 import polars as pl
 
@@ -19,6 +24,7 @@ from millrace.graph.model import FROM_KEY, TO_KEY, GraphModel, Part, Relationshi
 from millrace.quality.rejects import Reject, RejectKind, RejectLog, excerpt
 
 HASH = "_hash"
+KEY_HASH = "_key"
 _EXAMPLES = 5
 _LOSSLESS = {
     pl.Int64: pl.datatypes.group.INTEGER_DTYPES,
@@ -36,12 +42,14 @@ class Incoming:
         rows: All of its columns and `_hash`.
         keys: Its key columns and `_hash`, in a file.
         count: Number of rows.
+        seed: Of the hashes by which keys are compared.
     """
 
     part: Part
     rows: pl.LazyFrame
     keys: pl.LazyFrame
     count: int
+    seed: int
 
     @cached_property
     def key_columns(self) -> list[str]:
@@ -72,8 +80,14 @@ def incoming(
     file = pl.scan_parquet(made)
     keys = file.select(*part.key_columns, HASH)
     count = int(keys.select(pl.len()).collect().item())
-    _require_keys(model, part, keys)
-    return Incoming(part, file if is_kept else rows, keys, count)
+    seed = randbits(32)
+    _require_keys(model, part, keys, seed)
+    return Incoming(part, file if is_kept else rows, keys, count, seed)
+
+
+def key_hash(names: Sequence[str], seed: int) -> pl.Expr:
+    """Eight bytes for the key in some columns."""
+    return (pl.col(names[0]) if len(names) == 1 else pl.struct(*names)).hash(seed).alias(KEY_HASH)
 
 
 def with_ends(
@@ -103,9 +117,9 @@ def with_ends(
     part = given.part
     assert isinstance(part, Relationship)  # noqa: S101  # for the type checker
     lacking = pl.concat(
-        given.keys.join(there, left_on=column, right_on="key", how="anti").select(
-            *given.key_columns, pl.lit(f"there is no {label}").alias("reason")
-        )
+        given.keys.with_columns(key_hash([column], given.seed))
+        .join(there.select(key_hash(["key"], given.seed)), on=KEY_HASH, how="anti")
+        .select(*given.key_columns, pl.lit(f"there is no {label}").alias("reason"))
         for column, label, there in zip((FROM_KEY, TO_KEY), (part.from_label, part.to_label), ends, strict=True)
     )
     # One row may lack both; most often none does.
@@ -132,7 +146,7 @@ def with_ends(
         name: frame.join(lost, on=given.key_columns, how="anti", nulls_equal=True)
         for name, frame in (("rows", given.rows), ("keys", given.keys))
     }
-    return Incoming(part, kept["rows"], kept["keys"], given.count - without.height), without.height
+    return replace(given, **kept, count=given.count - without.height), without.height
 
 
 def _fitted(model: GraphModel, part: Part, frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -160,13 +174,20 @@ def _fitted(model: GraphModel, part: Part, frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.select(expressions).with_columns(row_hash.alias(HASH))
 
 
-def _require_keys(model: GraphModel, part: Part, keys: pl.LazyFrame) -> None:
+def _require_keys(model: GraphModel, part: Part, keys: pl.LazyFrame, seed: int) -> None:
     """Refuse keys that are null or stand more than once."""
     names = list(part.key_columns)
     nulls = keys.select(pl.col(names).null_count()).collect().row(0, named=True)
     problems = [f"{count:,} rows have no {name}" for name, count in nulls.items() if count]
-    twice = (keys.drop_nulls(names).group_by(names).agg(pl.len().alias("rows")).filter(pl.col("rows") > 1)).collect(
-        engine="streaming"
+    hashed = keys.drop_nulls(names).select(*names, key_hash(names, seed))
+    hashes = hashed.select(KEY_HASH).collect(engine="streaming")[KEY_HASH].sort()
+    suspected = hashes.filter(hashes == hashes.shift(1)).unique().to_frame().lazy()
+    twice = (
+        hashed.join(suspected, on=KEY_HASH, how="semi")
+        .group_by(names)
+        .agg(pl.len().alias("rows"))
+        .filter(pl.col("rows") > 1)
+        .collect(engine="streaming")
     )
     if not twice.is_empty():
         examples = "; ".join(

@@ -36,8 +36,8 @@ class Graph(ABC):
 
         Args:
             node: A node of the model.
-            frame: A column per property, of its dtype; further columns are dropped. It is computed twice at most and
-                must give the same rows both times; it is streamed and may be larger than memory.
+            frame: A column per property, of its dtype; further columns are dropped. It is streamed, may be
+                larger than memory, and is computed twice at most: it must give the same rows both times.
 
         Raises:
             GraphRefusedError: keys are null or stand twice, or columns do not fit; nothing is changed.

@@ -186,10 +186,7 @@ class Neo4jGraph(Graph):
         self._write(writer, part, changes)
         state = given.keys
         if isinstance(part, Node):  # what is gone is there until `finish`
-            gone = [changes.gone]
-            if before is not None:
-                names = list(part.key_columns)
-                gone.append(before.filter(pl.col(HASH).is_null()).join(given.keys, on=names, how="anti").select(names))
+            gone = [changes.gone, *([_still_gone(given, before)] if before is not None else [])]
             state = pl.concat([state, *(one.with_columns(pl.lit(None, pl.Int64).alias(HASH)) for one in gone)])
         expected = self._ledger.keep(part, writer.load, state)
         counted = self._count(part)
@@ -350,6 +347,13 @@ class Neo4jGraph(Graph):
             retries=retries,
             seconds=time.monotonic() - started,
         )
+
+
+def _still_gone(given: Incoming, before: pl.LazyFrame) -> pl.LazyFrame:
+    """Keys of nodes that were gone before, were not swept, and have not returned."""
+    gone = before.filter(pl.col(HASH).is_null()).select(given.key_columns).collect(engine="streaming").lazy()
+    returned = given.keys.join(gone, on=given.key_columns, how="semi").collect(engine="streaming").lazy()
+    return gone.join(returned, on=given.key_columns, how="anti")
 
 
 def _height(frame: pl.LazyFrame) -> int:
