@@ -16,11 +16,11 @@ import polars as pl
 
 from millrace.quality import Reject, RejectKind, RejectLog, excerpt
 from millrace_sbir.sources.dialect import Dialect, MoreBytesNeededError, Outcome, joined, record_at
-from millrace_sbir.sources.scan import Positions, scan
+from millrace_sbir.sources.scan import Positions, Scan, scan
 from millrace_sbir.sources.unpacking import DAMAGED
 
 CHUNK_BYTES = 8 << 20
-_WINDOW_BYTES = 1 << 20  # scanned at once: what a quote that is never closed makes worthless
+_WINDOW_BYTES = 512 << 10  # scanned at once: it fits a cache, and a quote that is never closed spoils no more
 MAX_RECORD_BYTES = 1 << 20  # the longest of 226 real awards has 2.5 kB
 
 
@@ -84,8 +84,7 @@ class Records:
         self._fill()
         while self._data:
             found = scan(self._data, dialect, self._max)
-            self._chunk.has_quoted_empty |= found.has_quoted_empty
-            self._take(found.ends, found.lines, found.unclean)
+            self._take(found)
             if self._chunk.size >= self._chunk_bytes:
                 yield self._frame(columns, wanted)
         if self._chunk.size:
@@ -107,8 +106,9 @@ class Records:
             self._fill_if_empty()
         return None
 
-    def _take(self, ends: Positions, lines: Positions, unclean: Positions) -> None:
+    def _take(self, found: Scan) -> None:
         """Take the records of a scan, up to the end or to where the scan turns out to be wrong."""
+        ends, lines, unclean = found.ends, found.lines, found.unclean
         record, start, line, view = 0, 0, self._line, memoryview(self._data)
         for bad in [*unclean.tolist(), len(ends)]:
             if bad < record:  # went by together with a record before it
@@ -117,6 +117,8 @@ class Records:
                 end = int(ends[bad - 1])
                 begins = np.concatenate(([line], self._line + lines[record : bad - 1]))
                 self._chunk.add(view[start:end], begins)
+                first, last = np.searchsorted(found.quoted_empties, (start, end))
+                self._chunk.has_quoted_empty |= bool(first < last)
                 start, line = end, self._line + int(lines[bad - 1])
             if bad == len(ends):
                 break
@@ -221,6 +223,6 @@ class Records:
             raise RuntimeError(f"{self._name}: Polars reads {frame.height} rows where the scan has {len(lines)}")
         if chunk.has_quoted_empty:
             frame = frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))
-        frame = frame[wanted]
-        source_file = pl.repeat(self._name, frame.height, dtype=pl.String, eager=True).alias("source_file")
-        return frame.hstack([source_file, pl.Series("line", lines, dtype=pl.UInt32)])
+        source_file = pl.Series("source_file", [self._name]).new_from_index(0, frame.height)
+        columns_wanted = [frame.get_column(name) for name in wanted]
+        return pl.DataFrame([*columns_wanted, source_file, pl.Series("line", lines, dtype=pl.UInt32)])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from millrace_sbir.sources.dialect import Dialect
 
-_LINE_FEED, _RETURN, _QUOTE, _NUL, _FIRST_NOT_ASCII = 10, 13, 34, 0, 128
+_LINE_FEED, _RETURN, _QUOTE, _NUL = 10, 13, 34, 0
 Positions = npt.NDArray[np.int64]
 
 
@@ -27,39 +27,43 @@ class Scan:
         ends: Position after each record.
         lines: Line feeds before each of these positions.
         unclean: Which records need a closer look, in order.
-        has_quoted_empty: Whether a cell may be there that is empty, and in quotes: Polars does not call it null.
+        quoted_empties: Where cells seem to be that are empty, and in quotes: Polars does not call them null.
     """
 
     ends: Positions
     lines: Positions
     unclean: Positions
-    has_quoted_empty: bool
+    quoted_empties: Positions
 
 
 def scan(data: bytes, dialect: Dialect, max_record_bytes: int) -> Scan:
     """Find the records of bytes that begin with one."""
     view = np.frombuffer(data, dtype=np.uint8)
-    marks = (view == _LINE_FEED) | (view == ord(dialect.delimiter))
+    marks = (view == _LINE_FEED) | (view == ord(dialect.delimiter)) | (view == _RETURN)
     if dialect.has_quotes:
         marks |= view == _QUOTE
     at = np.flatnonzero(marks)  # once: looking for the marks is most of the work
     kinds = view[at]
-    is_feed, is_quote = kinds == _LINE_FEED, kinds == _QUOTE
+    is_feed, is_quote, is_return = kinds == _LINE_FEED, kinds == _QUOTE, kinds == _RETURN
     quotes = at[is_quote]
     # Quotes so far, modulo 256, which keeps what matters: whether their number is even.
     is_outside = (np.cumsum(is_quote, dtype=np.uint8) & 1) == 0
     ends_record = is_feed & is_outside
     ends, lines = at[ends_record] + 1, np.cumsum(is_feed)[ends_record]
     starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
-    cells = np.diff(np.flatnonzero(is_feed[is_outside & ~is_quote]), prepend=-1)
+    cells = np.diff(np.flatnonzero(is_feed[is_outside & ~(is_quote | is_return)]), prepend=-1)
     unclean = (cells != dialect.width) | (ends - starts > max_record_bytes)
-    odd = [_odd_quotes(view, quotes, ord(dialect.delimiter)), *_odd_bytes(data, view, quotes)]
+    returns = at[is_return & is_outside]
+    alone = returns[view[np.minimum(returns + 1, len(view) - 1)] != _LINE_FEED]  # they end no line
+    odd = [_odd_quotes(view, quotes, ord(dialect.delimiter)), alone]
+    if b"\0" in data:
+        odd.append(np.flatnonzero(view == _NUL))
     for positions in odd:
         records = np.searchsorted(ends, positions, side="right")
         unclean[records[records < len(ends)]] = True
     if len(ends) and not data.isascii():
-        unclean[_not_utf8(data, view, starts, ends)] = True
-    return Scan(ends, lines, np.flatnonzero(unclean), _has_quoted_empty(quotes))
+        unclean[_not_utf8(data, ends)] = True
+    return Scan(ends, lines, np.flatnonzero(unclean), _quoted_empties(quotes))
 
 
 def _odd_quotes(view: npt.NDArray[np.uint8], quotes: Positions, delimiter: int) -> Positions:
@@ -78,42 +82,24 @@ def _odd_quotes(view: npt.NDArray[np.uint8], quotes: Positions, delimiter: int) 
     return np.concatenate((opening[~is_first], closing[~is_last]))
 
 
-def _has_quoted_empty(quotes: Positions) -> bool:
-    """Whether a quote is closed at once, and neither of the two is half of one that stands for itself."""
+def _quoted_empties(quotes: Positions) -> Positions:
+    """Quotes that are closed at once, neither of the two half of one that stands for itself."""
     is_doubled = np.diff(quotes) == 1
     at_once, doubled = is_doubled[0::2].copy(), is_doubled[1::2]
     at_once[: len(doubled)] &= ~doubled
     at_once[1:] &= ~doubled[: max(len(at_once) - 1, 0)]
-    return bool(at_once.any())
+    return quotes[0::2][: len(at_once)][at_once]
 
 
-def _odd_bytes(data: bytes, view: npt.NDArray[np.uint8], quotes: Positions) -> list[Positions]:
-    """NUL bytes, and carriage returns outside quotes that end no line."""
-    found: list[Positions] = []
-    if b"\0" in data:
-        found.append(np.flatnonzero(view == _NUL))
-    if b"\r" in data:
-        returns = np.flatnonzero(view == _RETURN)
-        alone = returns[view[np.minimum(returns + 1, len(view) - 1)] != _LINE_FEED]
-        found.append(alone[(np.searchsorted(quotes, alone) & 1) == 0])
-    return found
-
-
-def _not_utf8(data: bytes, view: npt.NDArray[np.uint8], starts: Positions, ends: Positions) -> list[int]:
+def _not_utf8(data: bytes, ends: Positions) -> list[int]:
     """Records that are no UTF-8."""
-    try:
-        codecs.utf_8_decode(data, "strict", False)  # not final: the last character may be cut in two
-    except UnicodeDecodeError:
-        pass
-    else:
-        return []
-    suspects = np.unique(np.searchsorted(ends, np.flatnonzero(view[: ends[-1]] >= _FIRST_NOT_ASCII), side="right"))
-    return [record for record in suspects.tolist() if not _is_utf8(data[starts[record] : ends[record]])]
-
-
-def _is_utf8(piece: bytes) -> bool:
-    try:
-        piece.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    found, at, view = [], 0, memoryview(data)[: ends[-1]]
+    while at < len(view):
+        try:
+            codecs.utf_8_decode(view[at:], "strict", True)
+        except UnicodeDecodeError as error:
+            found.append(int(np.searchsorted(ends, at + error.start, side="right")))
+            at = int(ends[found[-1]])
+        else:
+            break
+    return found
