@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 
 from millrace.config import DomainConfig, RetryConfig
-from millrace.errors import StageMissingError
 from millrace.location import Domain, assemble
 from millrace.quality import Reject, read_rejects
 from millrace.quality.gate import Gates
@@ -32,6 +31,7 @@ from millrace_sbir.sample import given_sources, write_sample
 
 __all__ = ["neo4j_server"]
 _VARIABLES = ("SBIR_AWARDS", "SBIR_COMPANIES", "SBIR_SAM", "SBIR_PATENTS", "SBIR_SAM_API", "SBIR_PATENTS_API")
+RAW = ("raw_sbir_awards", "raw_sbir_companies", "raw_sam_entities", "raw_uspto_patents")
 LOADED = ("loaded_companies", "loaded_sbir_awards", "loaded_contracts", "loaded_patents", "loaded_relationships")
 # Waits of seconds in production.
 _IMPATIENT = SourcesConfig(
@@ -71,9 +71,13 @@ def _resources(settings: Settings, config: SbirConfig) -> Mapping[str, object]:
     return {**sbir_resources(settings, config), "gates": OpenGates(blocking={})}
 
 
-_FIELDS = {field.name: getattr(DOMAIN, field.name) for field in fields(DOMAIN)}
-QUICK = Quick(**_FIELDS)
-UNCHECKED = Unchecked(**{**_FIELDS, "contracts": {}, "resources": _resources})
+def _variant(kind: type[Domain], **changes: Any) -> Domain:
+    values: dict[str, Any] = {field.name: getattr(DOMAIN, field.name) for field in fields(DOMAIN)}
+    return kind(**(values | changes))
+
+
+QUICK = _variant(Quick)
+UNCHECKED = _variant(Unchecked, contracts={}, resources=_resources)
 
 
 class Ended:
@@ -220,15 +224,16 @@ def truth(sample: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def settled(instance: dg.DagsterInstance, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> "Settled":
-    """A site that ran twice on the sample. Tests that run something there leave its tables and its graph as they are."""
+    """A site that ran twice on the sample; tests that run something there leave its tables and graph as they are."""
     site = Site(tmp_path_factory.mktemp("settled"), instance)
     site.environment = given_sources(sample)
     first = site.run()
     assert first.success, first.failures
     tables, graph = site.tables(), site.graph()
+    raw, rejects = {name: site.raw(name) for name in RAW}, {name: site.rejects(name) for name in (*RAW, *TABLES)}
     second = site.run()
     assert second.success, second.failures
-    return Settled(site, first, second, tables, graph)
+    return Settled(site, first, second, tables, graph, raw, rejects)
 
 
 @dataclass(frozen=True)
@@ -239,6 +244,7 @@ class Settled:
         site: The site.
         first, second: Its runs.
         tables, graph: What readers saw after the first.
+        raw, rejects: The raw stages then, and what was turned away, by asset.
     """
 
     site: Site
@@ -246,6 +252,8 @@ class Settled:
     second: Ended
     tables: dict[str, list[str]]
     graph: dict[str, list[Any]]
+    raw: dict[str, pl.DataFrame]
+    rejects: dict[str, list[Reject]]
 
     def changed(self) -> list[str]:
         """Where tables and graph differ from what they were."""
@@ -278,4 +286,7 @@ def compared() -> Callable[[Mapping[str, Collection[Any]], Mapping[str, Collecti
     return differences
 
 
-_ = StageMissingError
+@pytest.fixture(scope="session")
+def unchecked_site() -> Callable[[Path, dg.DagsterInstance], Site]:
+    """Makes sites of the domain without its checks."""
+    return lambda home, instance: Site(home, instance, UNCHECKED)

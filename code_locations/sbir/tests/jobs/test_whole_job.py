@@ -14,13 +14,14 @@ def test_every_line_of_the_award_file_is_an_award_or_is_accounted_for(settled: A
     about, site = truth["awards"], settled.site
     unreadable = sum(about["mess"].get(kind, 0) for kind in UNREADABLE)
     unusable = sum(about["mess"].get(kind, 0) for kind in UNUSABLE)
-    repeated = sum(about["mess"].get(kind, 0) for kind in (DUPLICATE, COLLISION))
+    repeated, collided = (about["mess"].get(kind, 0) for kind in (DUPLICATE, COLLISION))
     assert min(unreadable, unusable, repeated) > 0  # else this would prove little
 
-    assert site.raw("raw_sbir_awards").height == about["readable"]
-    assert sum(reject.kind == "row" for reject in site.rejects("raw_sbir_awards")) == unreadable
-    assert site.table("validated_sbir_awards").height == about["readable"] - unusable - repeated
-    assert sum(reject.kind == "row" for reject in site.rejects("validated_sbir_awards")) == unusable + repeated
+    assert settled.raw["raw_sbir_awards"].height == about["readable"]
+    assert sum(reject.kind == "row" for reject in settled.rejects["raw_sbir_awards"]) == unreadable
+    assert site.table("validated_sbir_awards").height == about["readable"] - unusable - repeated - collided
+    assert sum(reject.kind == "row" for reject in settled.rejects["validated_sbir_awards"]) == unusable + collided
+    assert settled.first.metadata["validated_sbir_awards"]["errors_by_kind"]["duplicate"] == repeated
 
 
 def test_entities_patents_and_firms_are_those_of_the_sources(settled: Any, truth: dict[str, Any]) -> None:
@@ -29,7 +30,7 @@ def test_entities_patents_and_firms_are_those_of_the_sources(settled: Any, truth
     assert site.table("validated_sam_entities").height == truth["registry"]["readable"]
     assert site.table("validated_uspto_patents").height == truth["patents"]["readable"]
     assert site.table("validated_sbir_companies").height == truth["companies"]["readable"]
-    assert site.raw("raw_sbir_companies").columns == [*COMPANIES.values(), "source_file", "line"]
+    assert settled.raw["raw_sbir_companies"].columns == [*COMPANIES.values(), "source_file", "line"]
     awarded = site.table("enriched_sbir_awards")
     assert site.table("transformed_companies").height == awarded["company_id"].n_unique()
 
@@ -83,13 +84,14 @@ def test_the_graph_has_what_the_tables_have(settled: Any) -> None:
     assert all(len(found) > 0 for found in graph.values())
 
 
-def test_rows_in_are_rows_that_passed_and_rows_that_were_turned_away(settled: Any) -> None:
+def test_rows_in_are_rows_that_passed_were_rejected_or_are_duplicates(settled: Any) -> None:
     metadata = settled.first.metadata
 
     for entity in ("sbir_awards", "sbir_companies", "sam_entities", "uspto_patents"):
         raw, validated = metadata[f"raw_{entity}"], metadata[f"validated_{entity}"]
         assert validated["rows_in"] == raw["dagster/row_count"], entity
-        turned_away = sum(reject.kind == "row" for reject in settled.site.rejects(f"validated_{entity}"))
+        turned_away = sum(reject.kind == "row" for reject in settled.rejects[f"validated_{entity}"])
+        turned_away += validated["errors_by_kind"].get("duplicate", 0)
         assert validated["rows_in"] == validated["dagster/row_count"] + turned_away, entity
 
 
@@ -120,12 +122,11 @@ def test_every_asset_says_what_it_did_and_what_it_took(settled: Any) -> None:
 
 
 def test_errors_are_counted_by_kind(settled: Any, truth: dict[str, Any]) -> None:
-    raw, validated = (
-        settled.first.metadata[f"{stage}_sbir_awards"]["errors_by_kind"] for stage in ("raw", "validated")
-    )
+    kinds, mess = settled.first.metadata["raw_sbir_awards"]["errors_by_kind"], truth["awards"]["mess"]
 
-    assert raw == {"wrong_width": truth["awards"]["mess"]["wrong_width:short"]}
-    assert sum(validated.values()) == len(settled.site.rejects("validated_sbir_awards"))
+    assert kinds == {"wrong_width": mess["wrong_width:short"], "cp1252_bytes": mess["cp1252_bytes"]}
+    validated = settled.first.metadata["validated_sbir_awards"]["errors_by_kind"]
+    assert sum(validated.values()) - validated["duplicate"] == len(settled.rejects["validated_sbir_awards"])
 
 
 def test_each_source_says_that_it_was_read(settled: Any) -> None:

@@ -31,7 +31,8 @@ from millrace_sbir.sources.tables import read_awards, read_companies, read_paten
 _GROUP = "sbir_ingestion"
 _KINDS = {"polars", "parquet"}
 _AWARDS = "validated_sbir_awards"
-# Of an asset that answers for a check itself Dagster expects no value unless it is told otherwise: `dagster_type`.
+# Of an asset that answers for a check itself Dagster expects no value, unless it is told of which type one is.
+_FRAME = dg.PythonObjectDagsterType(pl.LazyFrame, name="RawRows")
 
 Reader = Callable[[OpenedSource, RejectLog], Iterator[pl.DataFrame]]
 Asker = Callable[[Service, list[str], RejectLog], Iterator[pl.DataFrame]]
@@ -80,7 +81,7 @@ def raw_sbir_awards(sources: Sources, rejects: RejectFiles) -> dg.MaterializeRes
     group_name=_GROUP,
     kinds=_KINDS,
     code_version="1",
-    dagster_type=dg.Any,
+    dagster_type=_FRAME,
     check_specs=[source_check("raw_sbir_companies")],
 )
 @stage
@@ -99,7 +100,7 @@ def raw_sbir_companies(
     group_name=_GROUP,
     kinds=_KINDS,
     code_version="1",
-    dagster_type=dg.Any,
+    dagster_type=_FRAME,
     deps=[_AWARDS],
     check_specs=[source_check("raw_sam_entities")],
 )
@@ -119,7 +120,7 @@ def raw_sam_entities(
     group_name=_GROUP,
     kinds=_KINDS,
     code_version="1",
-    dagster_type=dg.Any,
+    dagster_type=_FRAME,
     deps=[_AWARDS],
     check_specs=[source_check("raw_uspto_patents")],
 )

@@ -1,5 +1,6 @@
 """Validate: rows of text become rows of values that keep their contract, each with the hash of its content."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import dagster as dg
@@ -62,8 +63,11 @@ def _hashed(validate: Callable[[], Validation]) -> pl.LazyFrame:
     measurement = current_measurement()
     made = validate()
 
+    broken = measurement.count_errors or dict[str, int]
+
     def counted() -> None:
         measurement.rows_in = made.rows
+        measurement.count_errors = lambda: Counter(broken()) + Counter(duplicate=made.duplicates)
 
     measurement.at_end.append(counted)
     content = [name for name in made.frame.collect_schema().names() if name not in PLACE]
