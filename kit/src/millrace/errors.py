@@ -3,8 +3,8 @@
     MillraceError
     ├── TransientError            the same work may succeed in a minute: it is retried
     │   ├── SourceUnavailableError
-    │   ├── CommitConflictError   a table that other writers have changed meanwhile
-    │   └── GraphChangedError     another load of the same part, or somebody else, wrote to the graph meanwhile
+    │   ├── GraphChangedError     another load of the same part, or somebody else, wrote to the graph meanwhile
+    │   └── CommitConflictError   a table that other writers have changed meanwhile
     ├── ChunkFailedError          says which chunk of a step failed; its cause says whether it may succeed later
     └── PermanentError            the same work fails the same way: it is never retried
         ├── ConfigurationError    a setting, a mapping, a domain's YAML
