@@ -144,7 +144,7 @@ class Site:
         self.home, self.instance, self.domain = home, instance, domain
         self.environment: dict[str, str] = {}
         self.secrets = home / "secrets"
-        self.secrets.mkdir(parents=True)
+        self.secrets.mkdir(parents=True, exist_ok=True)
 
     def run(
         self, *assets: str, job: str = "incremental_job", tags: Mapping[str, str] | None = None, graph: str = ""

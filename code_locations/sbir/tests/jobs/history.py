@@ -27,6 +27,7 @@ _HEADERS = {
 _FILES = {"awards": "awards.csv", "companies": "companies.csv", "sam": "sam_entities.zip", "patents": "patents.zip"}
 _READERS = {"awards": read_awards, "companies": read_companies, "sam": read_sam, "patents": read_patents}
 _VARIABLES = {"awards": "SBIR_AWARDS", "companies": "SBIR_COMPANIES", "sam": "SBIR_SAM", "patents": "SBIR_PATENTS"}
+_FEWEST = 8  # rows that a source keeps
 _NAMES = ("Lumera Photonics, Inc.", "Halcyon Robotics LLC", "Nordwind Materials Corp", "Quiet Lasers")
 _TEXTS = (
     "We propose a quantum computing architecture with superconducting qubits and error correction.",
@@ -55,7 +56,7 @@ class Sources:
         self.done: list[str] = []
         with TemporaryDirectory() as name:
             folder = Path(name)
-            write_sources(folder, awards=awards, entities=60, patents=60, seed=seed)
+            write_sources(folder, awards=awards, entities=200, patents=60, seed=seed)
             self.rows = {source: _read(folder, source) for source in _READERS}
 
     def write(self, folder: Path) -> dict[str, str]:
@@ -162,6 +163,8 @@ class Sources:
     def _remove(self, name: str) -> Callable[[], None]:
         def remove() -> None:
             for _ in range(self._random.randint(1, 4)):
+                if len(self.rows[name]) < _FEWEST:
+                    return
                 row = self._pick(name)
                 self.rows[name].remove(row)
                 self._gone[name].append(row)

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,56 @@ from millrace_sbir.incremental import Earlier
 
 AWARDS, STEPS = 120, 3
 HISTORIES = int(os.environ.get("MILLRACE_SBIR_HISTORIES", "3"))
-Make = Callable[[str], Any]
-Compare = Callable[[Any, Any], list[str]]
+LOADS = ("loaded_companies", "loaded_sbir_awards", "loaded_contracts", "loaded_patents", "loaded_relationships")
+pytestmark = pytest.mark.timeout(600 + 300 * HISTORIES)
 
 
 @pytest.fixture(scope="module")
-def history() -> Any:
+def light() -> Generator[dg.DagsterInstance]:
+    """An instance in memory: here it is the data that counts, in some twenty runs."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@dataclass
+class Travelled:
+    """A site without checks, which judge data and make none, and the sources that it has gone along with.
+
+    Attributes:
+        site: The site.
+        sources: Its sources, which change step by step.
+        folder: Of their files.
+        newcomer: Makes a site that has seen nothing.
+        looked_up: Awards that each step made anew.
+    """
+
+    site: Any
+    sources: Any
+    folder: Path
+    newcomer: Callable[[], Any]
+    looked_up: list[int] = field(default_factory=list)
+
+    def step(self) -> list[str]:
+        """Let things happen, and go along with them; what happened."""
+        self.sources.step()
+        self.sources.write(self.folder)
+        ended = self.site.run()
+        assert ended.success, (ended.failures, self.sources.done)
+        self.looked_up.append(ended.metadata["enriched_sbir_awards"]["rows_written"])
+        return self.sources.done
+
+    def anew(self) -> tuple[Any, Any]:
+        """Tables and graph of a site that sees the sources for the first time."""
+        site = self.newcomer()
+        site.environment = self.site.environment
+        ended = site.run()
+        assert ended.success, ended.failures
+        made = site.tables(), site.graph()
+        shutil.rmtree(site.home)
+        return made
+
+
+def _history() -> Any:
     """The module beside this one: tests are imported by path, and have no package."""
     spec = importlib.util.spec_from_file_location("sbir_history", Path(__file__).with_name("history.py"))
     assert spec is not None
@@ -43,105 +88,61 @@ def history() -> Any:
 
 
 @pytest.fixture(scope="module")
-def light() -> Generator[dg.DagsterInstance]:
-    """An instance in memory: here it is the data that counts, in some twenty runs."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture
-def unchecked(light: dg.DagsterInstance, unchecked_site: Callable[..., Any], tmp_path: Path) -> Make:
-    """Makes sites of the domain without its checks, which judge data and make none."""
-    return lambda name: unchecked_site(tmp_path / name, light)
-
-
-def anew(unchecked: Make, environment: dict[str, str], number: int) -> tuple[Any, Any]:
-    """Tables and graph of a site that sees the sources for the first time."""
-    site = unchecked(f"anew_{number}")
-    site.environment = environment
+def travelled(
+    light: dg.DagsterInstance, unchecked_site: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Travelled:
+    """A site after its first run. Whatever a test does, tables and graph are those of the sources when it ends."""
+    folder, sources = tmp_path_factory.mktemp("sources"), _history().Sources(AWARDS, seed=HISTORIES)
+    site = unchecked_site(tmp_path_factory.mktemp("incremental"), light)
+    site.environment = sources.write(folder)
     ended = site.run()
     assert ended.success, ended.failures
-    made = site.tables(), site.graph()
-    shutil.rmtree(site.home)
-    return made
+    return Travelled(site, sources, folder, lambda: unchecked_site(tmp_path_factory.mktemp("anew"), light))
 
 
-@pytest.mark.timeout(60 + 300 * HISTORIES)
-def test_any_history_ends_where_a_first_run_begins(
-    unchecked: Make, history: Any, compared: Compare, tmp_path: Path, request: pytest.FixtureRequest
+def test_any_history_ends_where_a_first_run_begins(travelled: Travelled, compared: Callable[..., list[str]]) -> None:
+    for _ in range(HISTORIES):
+        told = [happened for _ in range(STEPS) for happened in travelled.step()]
+        tables, graph = travelled.anew()
+        assert compared(travelled.site.tables(), tables) == [], told
+        assert compared(travelled.site.graph(), graph) == [], told
+    assert min(travelled.looked_up) < AWARDS / 2, "every step made everything anew: nothing was proven"
+
+
+def test_a_step_that_misses_a_change_is_found_and_a_full_refresh_mends_it(
+    travelled: Travelled, compared: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site, sources = unchecked("incremental"), history.Sources(AWARDS, seed=HISTORIES)
-    site.environment = sources.write(tmp_path / "sources")
-    assert site.run().success
-    looked_up = []
-    for number in range(HISTORIES):
-        told = []
-        for _ in range(STEPS):
-            sources.step()
-            told += sources.done
-            sources.write(tmp_path / "sources")
-            ended = site.run()
-            assert ended.success, (ended.failures, told)
-            looked_up.append(ended.metadata["enriched_sbir_awards"]["rows_written"])
-        tables, graph = anew(unchecked, site.environment, number)
-        assert compared(site.tables(), tables) == [], told
-        assert compared(site.graph(), graph) == [], told
-    assert min(looked_up) < AWARDS / 2, "every step made everything anew: nothing was proven"
-
-
-def test_a_step_that_misses_a_change_is_found(
-    unchecked: Make, history: Any, compared: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site, sources = unchecked("incremental"), history.Sources(AWARDS, seed=7)
-    site.environment = sources.write(tmp_path / "sources")
-    assert site.run().success
-    sources.step()
-    sources.write(tmp_path / "sources")
-
     def only_new(self: Earlier, records: pl.DataFrame) -> pl.DataFrame:
         return records if self.rows is None else records.join(self.rows, on=self.key, how="anti", maintain_order="left")
 
     with monkeypatch.context() as patch:
         patch.setattr(Earlier, "lacking", only_new)
-        assert site.run().success
-    tables, graph = anew(unchecked, site.environment, 0)
+        travelled.step()
+    tables, graph = travelled.anew()
 
-    differing = "\n".join(compared(site.tables(), tables))
+    differing = "\n".join(compared(travelled.site.tables(), tables))
     for name in ("enriched_companies", "enriched_sbir_awards", "classified_sbir_awards"):
         assert f"{name}: " in differing
-    assert compared(site.graph(), graph) != []
-
-
-def test_a_full_refresh_leaves_what_the_runs_before_it_made(
-    unchecked: Make, history: Any, compared: Compare, tmp_path: Path
-) -> None:
-    site, sources = unchecked("refreshed"), history.Sources(AWARDS, seed=11)
-    for _ in range(2):
-        site.environment = sources.write(tmp_path / "sources")
-        assert site.run().success
-        sources.step()
-    before = site.tables(), site.graph()
-
-    ended = site.run(job="full_refresh_job")
-
-    assert ended.success, ended.failures
-    assert compared(site.tables(), before[0]) == []
-    assert compared(site.graph(), before[1]) == []
-    assert ended.changes() == {"added": 0, "changed": 0, "removed": 0}
+    assert compared(travelled.site.graph(), graph) != []
+    mended = travelled.site.run(job="full_refresh_job")
+    assert mended.success, mended.failures
+    assert compared(travelled.site.tables(), tables) == []
+    assert compared(travelled.site.graph(), graph) == []
 
 
 def test_a_server_gets_the_graph_that_the_embedded_one_gets(
-    unchecked: Make, history: Any, compared: Compare, tmp_path: Path, neo4j_server: GraphServer
+    travelled: Travelled, compared: Callable[..., list[str]], neo4j_server: GraphServer
 ) -> None:
-    embedded, served, sources = unchecked("embedded"), unchecked("served"), history.Sources(AWARDS, seed=5)
-    shutil.copy(neo4j_server.secrets / "neo4j_password", served.secrets)
-    for _ in range(2):
-        environment = sources.write(tmp_path / "sources")
-        served.environment = embedded.environment = environment
-        assert served.run(graph=neo4j_server.address).success
-        sources.step()
-    assert embedded.run().success
+    site, address = travelled.site, neo4j_server.address
+    shutil.copy(neo4j_server.secrets / "neo4j_password", site.secrets)
+    first = site.run(*LOADS, graph=address)
+    assert first.success, first.failures
+    travelled.step()
 
-    settings = Settings(home=served.home, graph=neo4j_server.address, secrets=served.secrets)
+    second = site.run(*LOADS, graph=address)
+
+    assert second.success, second.failures
+    assert 0 < sum(second.changes().values()) < sum(first.changes().values())
+    settings = Settings(home=site.home, graph=address, secrets=site.secrets)
     with settings.graph_of("sbir").open(MODEL) as graph:
-        assert compared(graph_contents(graph), embedded.graph()) == []
+        assert compared(graph_contents(graph), site.graph()) == []
