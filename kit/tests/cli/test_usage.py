@@ -61,7 +61,7 @@ def test_a_source_that_is_not_there_is_refused_before_anything_starts(tmp_path: 
     ("arguments", "words"),
     [
         (["--help"], ["demo", "domains", "sample", "rejects", "credentials", "status", "source", "launch"]),
-        (["--help"], ["alerts", "report", "grafana"]),
+        (["--help"], ["alerts", "report", "grafana", "graph"]),
         (["-h"], ["demo", "domains", "sample"]),
         (["demo", "--help"], ["--domain", "--source", "--mapping", "--rows", "--out", "--json", "--ui", "--port"]),
         (["domains", "--help"], ["List the installed domains."]),
@@ -69,6 +69,7 @@ def test_a_source_that_is_not_there_is_refused_before_anything_starts(tmp_path: 
         (["sample", "--help"], ["DOMAIN", "--rows", "--seed", "--out"]),
         (["report", "--help"], ["--home", "--out", "--dagster"]),
         (["grafana", "--help"], ["build", "check", "queries", "verify", "annotate"]),
+        (["graph", "--help"], ["ask", "queries", "picture", "model", "status", "switch"]),
     ],
     ids=lambda value: " ".join(value) if value[0].startswith(("-", "d", "s", "a")) else "",
 )
@@ -83,7 +84,7 @@ def test_each_command_explains_itself(arguments: list[str], words: list[str]) ->
 def test_no_command_is_missing_from_the_test_above() -> None:
     assert set(cli.commands) == {
         *("demo", "domains", "sample", "rejects", "report"),
-        *("credentials", "status", "source", "launch", "alerts", "grafana"),
+        *("credentials", "status", "source", "launch", "alerts", "grafana", "graph"),
     }
 
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from millrace.cli.graph import graphs
 from millrace.cli.main import cli
 from millrace.compose.project import Project
 from millrace.errors import MillraceError
-from millrace.graph.commands import graphs
 from millrace.graph.ladybug import LadybugGraph
 from millrace.testing.graphs import MILL, load_state, made_state
 
@@ -40,7 +40,7 @@ def run(workshop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     )
     workshop.write("", head=head, definition="graph=__name__ + ':MODEL'")
     found = {"mill": graphs()["mill"]}  # other domains that are installed may have one too
-    monkeypatch.setattr("millrace.graph.commands.graphs", lambda: found)
+    monkeypatch.setattr("millrace.cli.graph.graphs", lambda: found)
     monkeypatch.setenv("MILLRACE_HOME", str(tmp_path / "home"))
     load_state(LadybugGraph(tmp_path / "home" / "graph" / "mill", MILL), made_state())
     return lambda *arguments: CliRunner().invoke(cli, ["graph", *arguments])

@@ -206,7 +206,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the gateway does not listen:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Generator[Gateway]:
     with running(tmp_path_factory.mktemp("gateway")) as started:
         yield started

@@ -12,7 +12,7 @@ import pytest
 from millrace.quality import Reject, RejectKind, RejectLog, read_rejects
 from millrace.stores import FolderStore
 from millrace_sbir.columns import AWARDS, COMPANIES, PATENTS, SAM_ENTITIES
-from millrace_sbir.transforms.validate import Rules, validation
+from millrace_sbir.transforms.validate import Rules, validation, with_content_hash
 from millrace_sbir.transforms.validate_awards import award_rules
 from millrace_sbir.transforms.validate_sources import company_rules, entity_rules, patent_rules
 
@@ -83,7 +83,7 @@ def validated(tmp_path: Path) -> Callable[..., Outcome]:
         store = FolderStore(tmp_path / "rejects")
         with RejectLog(store, "made.ndjson") as log:
             made = validation(raw.lazy(), rules(), log, batch_rows)
-            passed = made.frame.collect(engine="streaming")
+            passed = with_content_hash(made.frame).collect(engine="streaming")
         assert made.rows == raw.height == made.passed + made.rejected + made.duplicates
         assert made.passed == passed.height
         rejects = list(read_rejects(store, "made.ndjson"))

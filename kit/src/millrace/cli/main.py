@@ -13,10 +13,10 @@ import click
 
 from millrace import __version__
 from millrace.alerts.commands import alerts
+from millrace.cli.graph import graph
 from millrace.compose.commands import credentials, launch, source, status
 from millrace.domains import installed_domains
 from millrace.errors import MillraceError
-from millrace.graph.commands import graph
 from millrace.health.commands import report
 
 

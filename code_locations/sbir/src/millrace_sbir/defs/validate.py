@@ -7,12 +7,10 @@ import dagster as dg
 import polars as pl
 
 from millrace.lakehouse import table
-from millrace.processing import CONTENT_HASH, content_hash
 from millrace.resources import RejectFiles
 from millrace.runs import current_measurement, logical_date
 from millrace.runs.stage import stage
-from millrace_sbir.columns import PLACE
-from millrace_sbir.transforms.validate import Validation
+from millrace_sbir.transforms.validate import Validation, with_content_hash
 from millrace_sbir.transforms.validate_awards import validated_awards
 from millrace_sbir.transforms.validate_sources import validated_companies, validated_entities, validated_patents
 
@@ -59,7 +57,7 @@ def validated_uspto_patents(
 
 
 def _hashed(validate: Callable[[], Validation]) -> pl.LazyFrame:
-    """The pass side with the hash of each record, in which its place does not count: a file may be sorted anew."""
+    """The pass side with the hash of each record; the repeats that were left out are counted among the errors."""
     measurement = current_measurement()
     made = validate()
 
@@ -70,5 +68,4 @@ def _hashed(validate: Callable[[], Validation]) -> pl.LazyFrame:
         measurement.count_errors = lambda: Counter(broken()) + Counter(duplicate=made.duplicates)
 
     measurement.at_end.append(counted)
-    content = [name for name in made.frame.collect_schema().names() if name not in PLACE]
-    return made.frame.with_columns(content_hash(content).alias(CONTENT_HASH))
+    return with_content_hash(made.frame)

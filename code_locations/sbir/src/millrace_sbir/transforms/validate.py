@@ -15,6 +15,7 @@ import dataframely as dy
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from millrace.processing import CONTENT_HASH, content_hash
 from millrace.quality import Reject, RejectKind, RejectLog
 from millrace_sbir.columns import PLACE
 from millrace_sbir.transforms.validate_kinds import Kind, converted, is_nothing
@@ -123,6 +124,12 @@ def validation(raw: pl.LazyFrame, rules: Rules, log: RejectLog, batch_rows: int 
 
     made.frame = register_io_source(batches, schema=schema)
     return made
+
+
+def with_content_hash(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows with the hash of each record, in which its place does not count: a file may be sorted anew."""
+    content = [name for name in frame.collect_schema().names() if name not in PLACE]
+    return frame.with_columns(content_hash(content).alias(CONTENT_HASH))
 
 
 def typed(batch: pl.DataFrame, rules: Rules) -> pl.DataFrame:
