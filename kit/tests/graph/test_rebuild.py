@@ -4,15 +4,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
+import dagster as dg
 import pytest
 
-from millrace.errors import ConfigurationError, GraphChangedError, GraphRefusedError, MillraceError
+from millrace.errors import ConfigurationError, GraphChangedError, MillraceError
+from millrace.graph import PartReport
 from millrace.graph.neo4j import Server
-from millrace.graph.place import GraphPlace
-from millrace.graph.rebuild import rebuild
+from millrace.graph.place import GraphPlace, Rebuild
+from millrace.graph.resource import GraphResource
+from millrace.runs.tags import FULL_REFRESH_TAG
 from millrace.stores import Place
-from millrace.testing.graphs import MILL, graph_contents, load_state, made_state, state_contents
+from millrace.testing.graphs import FIRM, MILL, State, graph_contents, load_state, made_state, state_contents
 
 OLD, NEW = made_state(10, 40), made_state(10, 40, seed=4)
 
@@ -41,49 +43,103 @@ def test_the_first_server_is_served_until_somebody_switches(place: GraphPlace) -
     assert served(place) == state_contents(OLD)
 
 
-def test_a_rebuild_is_served_and_the_old_graph_stays_as_it_was(place: GraphPlace) -> None:
+def a_run(*, retry_of: dg.DagsterRun | None = None, anew: bool = True) -> dg.DagsterRun:
+    first = retry_of.run_id if retry_of else None
+    tags = {FULL_REFRESH_TAG: "true"} if anew else {}
+    return dg.DagsterRun("job", tags=tags, root_run_id=first, parent_run_id=first)
+
+
+def refreshed(graphs: GraphResource, run: dg.DagsterRun, state: State) -> list[PartReport]:
+    """Load a state in a run and show it, as a domain's assets do."""
+    with graphs.open_for(run) as graph:
+        reports, whole = load_state(graph, state)
+    assert whole.is_reconciled
+    graphs.show(run)
+    return reports
+
+
+@pytest.fixture
+def graphs(place: GraphPlace) -> GraphResource:
+    return GraphResource(model="millrace.testing.graphs:MILL", place=place)
+
+
+def test_a_refresh_is_served_at_its_end_and_the_old_graph_stays_as_it_was(graphs: GraphResource) -> None:
+    place, run = graphs.place, a_run()
     first, second = place.names()
+    with graphs.open_for(run) as graph:
+        load_state(graph, NEW)
+    assert (place.served(), served(place)) == (first, state_contents(OLD))
 
-    done = rebuild(place, MILL, NEW.frames())
+    assert graphs.show(run) == second
 
-    assert (done.server, done.before, place.served()) == (second, first, second)
-    assert served(place) == state_contents(NEW)
+    assert (place.served(), served(place)) == (second, state_contents(NEW))
     with place.open_server(first, MILL) as graph:
         assert graph_contents(graph) == state_contents(OLD)
+    assert graphs.show(run) == second  # again, after a crash at the end
     place.switch(first, since=second)
     assert served(place) == state_contents(OLD)
 
 
-def test_a_second_rebuild_goes_back_to_the_first_server_and_empties_it_before(place: GraphPlace) -> None:
-    first, _ = place.names()
-    rebuild(place, MILL, NEW.frames())
+def test_a_second_refresh_goes_back_to_the_first_server_and_empties_it_before(graphs: GraphResource) -> None:
+    first, _ = graphs.place.names()
+    refreshed(graphs, a_run(), NEW)
 
-    done = rebuild(place, MILL, NEW.frames())
+    reports = refreshed(graphs, a_run(), NEW)
 
-    assert place.served() == first
-    assert [one.added for one in done.parts] == [one.rows_in for one in done.parts]
-    assert served(place) == state_contents(NEW)
-
-
-def test_a_rebuild_that_fails_leaves_readers_where_they_are(place: GraphPlace) -> None:
-    frames = NEW.frames()
-    frames["RECEIVED"] = pl.concat([frames["RECEIVED"], pl.DataFrame({"from_key": "X", "to_key": 1, "share": 1.0})])
-
-    with pytest.raises(GraphRefusedError, match=r"1 of .* relationships lack an end point"):
-        rebuild(place, MILL, frames)
-
-    assert place.served() == place.names()[0]
-    assert served(place) == state_contents(OLD)
+    assert graphs.place.served() == first
+    assert [one.added for one in reports] == [one.rows_in for one in reports]
+    assert served(graphs.place) == state_contents(NEW)
 
 
-def test_a_rebuild_needs_every_part_and_a_server_that_is_not_served(place: GraphPlace) -> None:
-    frames = NEW.frames()
-    del frames["Firm"]
+def test_the_steps_and_retries_of_a_refresh_load_one_server_and_empty_it_once(graphs: GraphResource) -> None:
+    run = a_run()
+    with graphs.open_for(run) as graph:
+        assert graph.load_nodes(FIRM, NEW.frames()["Firm"]).added == len(NEW.frames()["Firm"])
 
-    with pytest.raises(ConfigurationError, match=r"there is no frame for Firm .* is served, and would be emptied"):
-        rebuild(place, MILL, frames, to=place.served())
-    with pytest.raises(ConfigurationError, match="has one server only"):
-        rebuild(place.model_copy(update={"servers": place.servers[:1]}), MILL, NEW.frames())
+    reports = refreshed(graphs, a_run(retry_of=run), NEW)
+
+    assert [one.added for one in reports if one.part == "Firm"] == [0]
+    assert served(graphs.place) == state_contents(NEW)
+
+
+def test_a_refresh_that_failed_leaves_nothing_to_the_next(graphs: GraphResource) -> None:
+    with graphs.open_for(a_run()) as graph:
+        load_state(graph, OLD)  # and is killed
+
+    reports = refreshed(graphs, a_run(), NEW)
+
+    assert [one.added for one in reports] == [one.rows_in for one in reports]
+    assert served(graphs.place) == state_contents(NEW)
+
+
+def test_a_run_that_refreshes_nothing_loads_what_is_served(graphs: GraphResource) -> None:
+    run = a_run(anew=False)
+
+    reports = refreshed(graphs, run, OLD)
+
+    assert sum(one.unchanged for one in reports) == sum(one.rows_in for one in reports)
+    assert (graphs.show(run), graphs.place.served()) == (None, graphs.place.names()[0])
+
+
+def test_a_refresh_with_one_server_loads_that_by_its_differences(graphs: GraphResource) -> None:
+    place = graphs.place.model_copy(update={"servers": graphs.place.servers[:1]})
+    alone = GraphResource(model=graphs.model, place=place)
+
+    reports = refreshed(alone, a_run(), OLD)
+
+    assert sum(one.unchanged for one in reports) == sum(one.rows_in for one in reports)
+
+
+def test_a_refresh_is_not_shown_where_somebody_else_has_switched_since(tmp_path: Path) -> None:
+    place = GraphPlace(servers=["bolt://one", "bolt://two", "bolt://three"], beside=Place(address=str(tmp_path)))
+    run = a_run()
+    place.note_rebuild(Rebuild(run.run_id, "two", "one"))
+    place.switch("three", since="one")
+
+    with pytest.raises(GraphChangedError, match="no longer names one"):
+        GraphResource(model="millrace.testing.graphs:MILL", place=place).show(run)
+
+    assert place.served() == "three"
 
 
 @pytest.fixture(params=["folder", "bucket"])

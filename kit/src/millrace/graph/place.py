@@ -1,6 +1,7 @@
 """Where a graph is, as resources are configured with it, and which server of several is served.
 
     beside/served.json            the server that readers are sent to; none: the first that the setting names
+    beside/rebuild.json           the full refresh that began last: its run and its server
     beside/ledger/<server>/       what was loaded there last
 
 Without servers the graph is a Ladybug in the folder `beside`. What belongs here: opening, and the pointer. What does
@@ -8,6 +9,7 @@ not: loading.
 """
 
 import fcntl
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,22 @@ from millrace.stores import BucketStore, FolderStore, Place, Store
 if TYPE_CHECKING:
     from millrace.graph.neo4j import Neo4jGraph, Tuning
 
-_POINTER = "served.json"
+_POINTER, _REBUILD = "served.json", "rebuild.json"
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """A full refresh into a server of its own.
+
+    Attributes:
+        run: Id of its first run.
+        server: Name of the server that it loads.
+        served: The one that readers had when it began.
+    """
+
+    run: str
+    server: str
+    served: str
 
 
 class GraphPlace(dg.Config):
@@ -104,6 +121,25 @@ class GraphPlace(dg.Config):
         if not _replace(self.beside.store(), content, lambda found: (_pointed(found) or default) == since):
             raise GraphChangedError(f"{self.beside.address}/{_POINTER}", f"no longer names {since}")
 
+    def rebuild(self) -> Rebuild | None:
+        """The full refresh that began last, ended or not.
+
+        Raises:
+            ConfigurationError: the note of it cannot be read.
+        """
+        content = _content(self.beside.store(), _REBUILD)
+        if content is None:
+            return None
+        try:
+            return Rebuild(**orjson.loads(content))
+        except (orjson.JSONDecodeError, TypeError) as error:
+            problem = f"names no refresh: {error}"
+            raise ConfigurationError(f"{self.beside.address}/{_REBUILD}", [problem], next_step="remove it") from error
+
+    def note_rebuild(self, rebuild: Rebuild) -> None:
+        """Keep which refresh began last."""
+        self.beside.store().put(_REBUILD, orjson.dumps(asdict(rebuild), option=orjson.OPT_APPEND_NEWLINE))
+
     @property
     def _addresses(self) -> dict[str, str]:
         from millrace.graph.neo4j.server import server_name
@@ -111,16 +147,16 @@ class GraphPlace(dg.Config):
         return {server_name(address): address for address in self.servers}
 
     def _read(self) -> bytes | None:
-        return _content(self.beside.store())
+        return _content(self.beside.store(), _POINTER)
 
     def _unknown(self, name: str) -> ConfigurationError:
         known = ", ".join(self._addresses) or "none"
         return ConfigurationError("graph", [f"there is no server {name!r}"], next_step=f"MILLRACE_GRAPH names {known}")
 
 
-def _content(store: Store) -> bytes | None:
+def _content(store: Store, name: str) -> bytes | None:
     try:
-        return store.read(_POINTER)
+        return store.read(name)
     except FileNotFoundError:
         return None
 
@@ -138,12 +174,12 @@ def _replace(store: Store, content: bytes, is_expected: Any) -> bool:
     """Replace the pointer if what it says now is what was expected; say whether it was."""
     if isinstance(store, BucketStore):
         version = store.version(_POINTER)
-        return bool(is_expected(_content(store))) and store.replace_version(_POINTER, content, version)
+        return bool(is_expected(_content(store, _POINTER))) and store.replace_version(_POINTER, content, version)
     assert isinstance(store, FolderStore)  # noqa: S101  # there is no third kind
     store.root.mkdir(parents=True, exist_ok=True)
     with (store.root / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not is_expected(_content(store)):
+        if not is_expected(_content(store, _POINTER)):
             return False
         store.put(_POINTER, content)
         return True

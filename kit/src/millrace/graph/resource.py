@@ -10,12 +10,13 @@ from millrace.errors import ConfigurationError
 from millrace.graph.model import GraphModel
 from millrace.graph.place import GraphPlace
 from millrace.graph.port import Graph
+from millrace.graph.rebuild import server_of, show
 
 
 class GraphResource(dg.ConfigurableResource):
     """A domain's graph.
 
-        with graph.open() as loader:
+        with graph.open_for(context.run) as loader:
             report = loader.load_nodes(COMPANY, companies)
 
     Attributes:
@@ -33,6 +34,28 @@ class GraphResource(dg.ConfigurableResource):
     def declared(self) -> GraphModel:
         """The model."""
         return declared_model(self.model)
+
+    def open_for(self, run: dg.DagsterRun) -> Graph:
+        """The graph that a run loads; a context manager.
+
+        That is the one that readers see, unless the run is a full refresh and there is a second server: then the
+        graph in that one, which readers see after `show`.
+
+        Raises:
+            ConfigurationError: the model is not there, or the batches of unknown parts have a size.
+        """
+        return self.open(server=server_of(self.place, self.declared(), run))
+
+    def show(self, run: dg.DagsterRun) -> str | None:
+        """Let readers see what a full refresh has loaded, once all of it adds up.
+
+        Returns:
+            Name of the server that they read now; None for a run that loaded the one that they read.
+
+        Raises:
+            GraphChangedError: somebody else has switched since the refresh began.
+        """
+        return show(self.place, run)
 
     def open(self, *, server: str | None = None) -> Graph:
         """The graph that readers see, or the one in a server that they do not see yet; a context manager.

@@ -1,7 +1,7 @@
 """Load: tables become nodes and relationships, once every gate behind them has let them pass.
 
 Relationships come last, and after them what is gone is swept. Each part is compared with its last load, so a run with
-nothing new writes nothing.
+nothing new writes nothing. A full refresh loads the second server, if there is one, and readers follow at the end.
 """
 
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ def loaded_companies(
 ) -> dg.MaterializeResult:
     """Nodes of firms, and of the areas of technology."""
     _require_gates(context, gates)
-    with graph.open() as loader:
+    with graph.open_for(context.run) as loader:
         reports = [
             loader.load_nodes(model.CET_AREA, frames.areas(rules.taxonomy)),
             loader.load_nodes(model.COMPANY, frames.companies(transformed_companies)),
@@ -82,7 +82,7 @@ def loaded_sbir_awards(
 ) -> dg.MaterializeResult:
     """Nodes of awards, of the agencies that fund them and of the people who lead them."""
     _require_gates(context, gates)
-    with graph.open() as loader:
+    with graph.open_for(context.run) as loader:
         reports = [
             loader.load_nodes(model.AGENCY, frames.agencies(transformed_sbir_awards, AGENCIES)),
             loader.load_nodes(model.PERSON, frames.people(transformed_sbir_awards)),
@@ -104,7 +104,7 @@ def loaded_contracts(
 ) -> dg.MaterializeResult:
     """Nodes of contracts."""
     _require_gates(context, gates)
-    with graph.open() as loader:
+    with graph.open_for(context.run) as loader:
         reports = [loader.load_nodes(model.CONTRACT, frames.contracts(transformed_contracts))]
     return _result("loaded_contracts", reports)
 
@@ -122,7 +122,7 @@ def loaded_patents(
 ) -> dg.MaterializeResult:
     """Nodes of patents."""
     _require_gates(context, gates)
-    with graph.open() as loader:
+    with graph.open_for(context.run) as loader:
         reports = [loader.load_nodes(model.PATENT, transformed_patents)]
     return _result("loaded_patents", reports)
 
@@ -161,7 +161,7 @@ def loaded_relationships(
         (model.OWNS, frames.owns(enriched_patents, transformed_companies)),
         (model.CITES_AWARD, frames.cites_award(enriched_patents)),
     )
-    with graph.open() as loader:
+    with graph.open_for(context.run) as loader:
         reports = [
             loader.load_relationships(
                 relationship, frame, rejects=log, max_rejected_share=rules.max_rejected_relationships
@@ -169,6 +169,8 @@ def loaded_relationships(
             for relationship, frame in whole
         ]
         swept = loader.finish()
+    if not any(report.problems for report in (*reports, swept)):
+        graph.show(context.run)
     return _result("loaded_relationships", reports, swept)
 
 
