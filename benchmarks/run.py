@@ -24,7 +24,11 @@ def benchmarks() -> list[str]:
 def main() -> int:
     """Run them, print one line per figure, keep the results; 1 if a claim does not hold."""
     known = benchmarks()
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure the figures that Millrace claims.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measure the figures that Millrace claims.",
+        epilog="scripts/bench faults: kill whatever can be killed, all of the matrices of which tests run a seeded part.",
+    )
     parser.add_argument("name", nargs="?", choices=known, help=f"one of {', '.join(known)} (default: all)")
     parser.add_argument("--json", action="store_true", help="one JSON object per figure, one per line")
     options = parser.parse_args()

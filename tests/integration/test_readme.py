@@ -123,7 +123,7 @@ def test_the_ui_serves_dagster_with_every_location_and_stops_when_told(
     log = tmp_path / "ui.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["bash", "-c", f"exec scripts/demo --ui --port {PORT}"],
+            ["bash", "-c", f"exec scripts/demo --ui --port {PORT} --rows 100"],
             cwd=clone,
             env=newcomer,
             stdout=output,

@@ -14,9 +14,11 @@ import pytest
 from millrace.errors import MillraceError, is_transient
 from millrace.graph.neo4j import Neo4jGraph, Server, Tuning
 from millrace.stores import Place
+from millrace.testing import seeded_part
 from millrace.testing.graph_server import GraphServer
 from millrace.testing.graphs import MILL, graph_contents, load_state, made_state, state_contents
 
+pytestmark = pytest.mark.faults
 LOADER = Path(__file__).with_name("loader.py")
 FIRMS, GRANTS = 20, 200  # as in the loader
 
@@ -59,7 +61,7 @@ def test_a_loader_that_is_killed_at_any_moment_leaves_what_the_next_one_complete
     assert count > 30  # many moments to die
     random = Random(when)  # noqa: S311  # moments, no secret
 
-    for seed in range(1, 5):
+    for seed in seeded_part(range(1, 9), 2):
         arguments = [server.address, server.secrets, tmp_path / "ledger", seed, random.randint(1, count // 4), when]
         ended = subprocess.run([sys.executable, str(LOADER), *map(str, arguments)], check=False)
         assert ended.returncode == -signal.SIGKILL
@@ -71,7 +73,7 @@ def test_a_loader_that_is_killed_at_any_moment_leaves_what_the_next_one_complete
         assert graph_contents(graph) == state_contents(state)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", seeded_part([1, 2, 3], 1))
 def test_a_server_that_is_killed_under_a_load_has_the_graph_of_the_next_load(
     kept_neo4j_server: GraphServer, kept_server: Server, tmp_path: Path, seed: int
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from millrace.errors import StageMissingError
 from millrace.lakehouse import Declaration, Mode, Warehouse
-from millrace.testing import repeated
+from millrace.testing import repeated, seeded_part
 
 WRITER = Path(__file__).with_name("writer.py")
 PROCESSES, TURNS = 4, 10
@@ -95,7 +95,8 @@ def test_an_upsert_does_not_lose_what_an_append_has_added_meanwhile(
     assert table.scan().sort("key").collect().rows() == [(1, 3), (2, 3), (3, 2)]
 
 
-@pytest.mark.parametrize("kind", ["folder-postgres", "bucket-postgres"])
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", seeded_part(["folder-postgres", "bucket-postgres"], 1))
 def test_a_killed_writer_is_all_or_nothing_to_readers(make_warehouse: Any, kind: str) -> None:
     warehouse = make_warehouse(kind)
     table = warehouse.table("shared")

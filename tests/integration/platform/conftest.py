@@ -175,7 +175,7 @@ class Platform:
     def run_container(self, run_id: str) -> dict[str, Any]:
         return json.loads(docker("inspect", f"{self.name}-run-{run_id}"))[0]
 
-    def kill(self, service: str) -> None:
+    def kill(self, service: str, within_seconds: float = 60) -> None:
         """Kill a service's process and wait until it is back: another process, and healthy."""
         before = self.container(service)["State"]
         send_signal(before["Pid"], signal.SIGKILL)
@@ -186,7 +186,7 @@ class Platform:
             assert state["StartedAt"] != before["StartedAt"], f"{service} has not ended yet"
             assert state.get("Health", {"Status": "healthy"})["Status"] == "healthy", f"{service} is not healthy"
 
-        eventually(back, 60)
+        eventually(back, within_seconds)
 
     # Outputs
     def digests(self) -> dict[str, str]:
@@ -242,6 +242,24 @@ def eventually(ask: Callable[[], Answer], within_seconds: float = 60, every_seco
             time.sleep(every_seconds)
 
 
+def outcome(platform: Platform, run_id: str, within_seconds: float = 240) -> str:
+    """How a run and its retries ended; the newest counts."""
+
+    def over() -> str:
+        states = {one["runId"]: one["status"] for one in platform.retries(run_id)} or {
+            run_id: platform.run(run_id)["status"]
+        }
+        assert all(state in ("SUCCESS", "FAILURE", "CANCELED") for state in states.values()), states
+        if set(states.values()) == {"FAILURE"} and len(states) == 1:
+            will_retry = any(
+                tag["key"] == "dagster/will_retry" and tag["value"] == "true" for tag in platform.run(run_id)["tags"]
+            )
+            assert not will_retry, "its retry has not been launched yet"
+        return "SUCCESS" if "SUCCESS" in states.values() else "FAILURE"
+
+    return eventually(over, within_seconds)
+
+
 def digests_of(folder: Path) -> dict[str, str]:
     """MD5 of every file below a folder, by its name there; what begins with a dot is no output."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
@@ -292,7 +310,8 @@ def throw_away(settings: Mapping[str, str], folder: Path = ROOT) -> Generator[di
 @pytest.fixture(scope="session")
 def platform() -> Generator[Platform]:
     """Brought up from images that `scripts/images all` has made; taken down with all that was its own."""
-    with throw_away({"MILLRACE_MAX_CONCURRENT_RUNS": "2"}) as environment:
+    graph = "bolt://neo4j:7687,bolt://neo4j-rebuild:7687"  # the second one runs for one test
+    with throw_away({"MILLRACE_MAX_CONCURRENT_RUNS": "2", "MILLRACE_GRAPH": graph}) as environment:
         platform = Platform.of(environment, ROOT)
         platform.up()
         platform.idle_bytes = resident_bytes(one["Id"] for one in platform.inspected() if one["State"]["Running"])

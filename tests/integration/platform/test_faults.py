@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.integration.platform.conftest import DOMAINS, ROOT, Platform, eventually, processes, send_signal
+from tests.integration.platform.conftest import DOMAINS, ROOT, Platform, eventually, outcome, processes, send_signal
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -25,24 +25,6 @@ def undisturbed(sampled: Platform) -> dict[str, str]:
 def published(platform: Platform) -> dict[str, str]:
     """The current publication and its pointer; the change report compares with what was before."""
     return {name: digest for name, digest in platform.digests().items() if not name.endswith("change_report.json")}
-
-
-def outcome(platform: Platform, run_id: str, within_seconds: float = 240) -> str:
-    """How a run and its retries ended; the newest counts."""
-
-    def over() -> str:
-        states = {one["runId"]: one["status"] for one in platform.retries(run_id)} or {
-            run_id: platform.run(run_id)["status"]
-        }
-        assert all(state in ("SUCCESS", "FAILURE", "CANCELED") for state in states.values()), states
-        if set(states.values()) == {"FAILURE"} and len(states) == 1:
-            will_retry = any(
-                tag["key"] == "dagster/will_retry" and tag["value"] == "true" for tag in platform.run(run_id)["tags"]
-            )
-            assert not will_retry, "its retry has not been launched yet"
-        return "SUCCESS" if "SUCCESS" in states.values() else "FAILURE"
-
-    return eventually(over, within_seconds)
 
 
 def test_a_killed_run_container_is_noticed_told_and_retried_to_the_same_outputs(

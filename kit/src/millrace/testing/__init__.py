@@ -9,6 +9,7 @@ stand beside the source that they stand in for. Nothing here imports pytest but 
 from millrace.testing.beside import repeated
 from millrace.testing.containers import resident_bytes
 from millrace.testing.house_rules import asset_problems, module_problems
+from millrace.testing.matrix import seeded_part
 from millrace.testing.running import Silence, embedded_instance, materialize_job, run_domain
 from millrace.testing.trees import tree_differences
 
@@ -21,5 +22,6 @@ __all__ = [
     "repeated",
     "resident_bytes",
     "run_domain",
+    "seeded_part",
     "tree_differences",
 ]
