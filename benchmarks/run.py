@@ -27,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measure the figures that Millrace claims.",
-        epilog="scripts/bench faults: kill whatever can be killed, all of the matrices of which tests run a seeded part.",
+        epilog="scripts/bench faults kills whatever can be killed: all of the matrices of which tests run a part.",
     )
     parser.add_argument("name", nargs="?", choices=known, help=f"one of {', '.join(known)} (default: all)")
     parser.add_argument("--json", action="store_true", help="one JSON object per figure, one per line")

@@ -1,12 +1,13 @@
 """What readers see of the research awards, as digests; runs in the domain's container.
 
-python - state      one JSON object: {"tables": {name: digest}, "graph": {part: digest}, "rows": [digest of each node]}
-python - watch      the same once a look, one per line, of two tables and of the awards' nodes, until it is killed
+`python - state` prints one JSON object: digests of tables, of the graph's parts, and of each award's node.
+`python - watch` prints one per look, of two tables and of the awards' nodes, until stdin ends.
 """
 
 import hashlib
 import json
 import os
+import select
 import sys
 from collections.abc import Iterable, Mapping
 
@@ -40,22 +41,28 @@ def parts(model: GraphModel) -> Mapping[str, list[str]]:
         return {name: [repr(row) for row in rows] for name, rows in graph_contents(graph).items()}
 
 
+def say(seen: Mapping[str, object]) -> None:
+    """As one line."""
+    sys.stdout.write(f"{json.dumps(seen)}\n")
+    sys.stdout.flush()
+
+
 def main(mode: str) -> None:
     """Print what is seen."""
     if mode == "state":
         graph = parts(MODEL)
         rows = [digest([text]) for text in graph["Award"]]
         seen = {name: digest(texts) for name, texts in graph.items()}
-        print(json.dumps({"tables": tables(TABLES), "graph": seen, "rows": rows}))
+        say({"tables": tables(TABLES), "graph": seen, "rows": rows})
         return
     awards = GraphModel(MODEL.name, nodes=(MODEL.node("Award"),), relationships=())
-    while True:
+    while not select.select([sys.stdin], [], [], 0)[0]:
         # A store that is down answers nobody: what matters is that nobody is answered wrongly.
         try:
             seen = {"tables": tables(WATCHED), "rows": [digest([text]) for text in parts(awards)["Award"]]}
         except Exception as error:  # noqa: BLE001
             seen = {"error": f"{type(error).__name__}: {error}"[:300]}
-        print(json.dumps(seen), flush=True)
+        say(seen)
 
 
 main(sys.argv[1])

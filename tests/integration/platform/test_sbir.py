@@ -90,15 +90,14 @@ def watched(platform: Platform, looks: list[dict[str, Any]]) -> Generator[None]:
     """Let somebody read all the while; what was seen is in `looks` afterwards."""
     command = ["docker", "compose", "exec", "-T", "sbir", "python", "-c", STATE, "watch"]
     with tempfile.TemporaryFile("w+") as seen:
-        reader = subprocess.Popen(command, cwd=platform.project.folder, env=platform.environment, stdout=seen)
+        folder, pipe = platform.project.folder, subprocess.PIPE
+        reader = subprocess.Popen(command, cwd=folder, env=platform.environment, stdin=pipe, stdout=seen)
         try:
             yield
         finally:
-            reader.kill()
-            reader.wait()
-            platform.compose("exec", "-T", "sbir", "pkill", "--full", "watch")
+            reader.communicate(timeout=120)
             seen.seek(0)
-            looks.extend(json.loads(line) for line in seen.read().splitlines() if line.endswith("}"))
+            looks.extend(json.loads(line) for line in seen.read().splitlines())
 
 
 def test_a_run_reaches_the_object_store_and_the_graph(awards: Awards) -> None:
