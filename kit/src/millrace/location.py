@@ -33,7 +33,7 @@ from millrace.resources import PartFiles, RejectFiles, StageParquetIOManager
 from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import retry_policy
 from millrace.runs.metadata import table_schema
-from millrace.runs.tags import CPUS_TAG, FULL_REFRESH_TAG, JOB_TAG, MEMORY_TAG, PIDS_TAG
+from millrace.runs.tags import CPUS_TAG, FULL_REFRESH_TAG, MEMORY_TAG, PIDS_TAG, QUEUE_TAG
 from millrace.settings import Settings
 
 TABLES = "tables"
@@ -212,7 +212,7 @@ def _job(domain: str, name: str, job: JobConfig, config: DomainConfig) -> Any:
         op_retry_policy=retry_policy(config.retry),
         tags={
             "dagster/max_runtime": str(job.timeout_seconds),
-            JOB_TAG: f"{domain}.{name}",
+            QUEUE_TAG: f"{domain}.{config.main_job if job.full_refresh else name}",
             **_limits(job),
             **({FULL_REFRESH_TAG: "true"} if job.full_refresh else {}),
         },

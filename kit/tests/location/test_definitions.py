@@ -43,6 +43,7 @@ CONFIG = {
             "limits": {"memory": "1GiB", "cpus": 1.5, "pids": 64},
         },
         "first_job": {"selection": "a_rows", "description": "The first"},
+        "anew_job": {"selection": "*", "description": "Everything anew", "full_refresh": True},
     },
     "freshness": {"b_rows": {"warn_hours": 26, "fail_hours": 50}},
     "max_rejected_share": {"a_rows": 0.05},
@@ -85,13 +86,19 @@ def test_a_job_says_which_it_is_and_what_its_runs_may_take(definitions: dg.Defin
     assert {name: dict(job.run_tags) for name, job in jobs.items()} == {
         "nightly_job": {
             "dagster/max_runtime": "7200",
-            "millrace/job": "mill.nightly_job",
+            "millrace/queue": "mill.nightly_job",
             "millrace/memory": "1GiB",
             "millrace/cpus": "1.5",
             "millrace/pids": "64",
         },
-        "first_job": {"dagster/max_runtime": "3600", "millrace/job": "mill.first_job"},
+        "first_job": {"dagster/max_runtime": "3600", "millrace/queue": "mill.first_job"},
     }
+
+
+def test_a_full_refresh_says_so_and_queues_with_the_main_job(definitions: dg.Definitions) -> None:
+    tags = definitions.resolve_job_def("anew_job").run_tags
+
+    assert (tags["millrace/full_refresh"], tags["millrace/queue"]) == ("true", "mill.nightly_job")
 
 
 def test_a_job_runs_what_it_selects(definitions: dg.Definitions) -> None:

@@ -1,7 +1,8 @@
 """Tags by which a job says what its runs may take: written by `build_location`, read by the run launcher."""
 
-# Runs of one job queue behind each other by this one: see services/dagster/dagster.yaml.
-JOB_TAG = "millrace/job"
+# Runs with one value of it follow each other: those of one job, and a full refresh those of the domain's main job, since
+# both write the same. See services/dagster/dagster.yaml.
+QUEUE_TAG = "millrace/queue"
 MEMORY_TAG = "millrace/memory"
 CPUS_TAG = "millrace/cpus"
 PIDS_TAG = "millrace/pids"

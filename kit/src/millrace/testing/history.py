@@ -150,7 +150,7 @@ class History:
     def _tags(self, first: int, runs: int) -> Iterator[tuple[Any, ...]]:
         for number in range(runs):
             yield _run_id(first + number), ".dagster/repository", f"__repository__@{self._location}"
-            yield _run_id(first + number), "millrace/job", f"{self._location}.{self._job(number)}"
+            yield _run_id(first + number), "millrace/queue", f"{self._location}.{self._job(number)}"
 
     def _job(self, number: int) -> str:
         return f"job_{number % self._jobs}"
