@@ -1,6 +1,6 @@
 """Tags by which a job says what its runs may take: written by `build_location`, read by the run launcher."""
 
-# Runs with one value of it follow each other: those of one job, and a full refresh those of the domain's main job, since
+# Runs with one value of it follow each other: those of one job, and a full refresh those of the main job, since
 # both write the same. See services/dagster/dagster.yaml.
 QUEUE_TAG = "millrace/queue"
 MEMORY_TAG = "millrace/memory"
