@@ -231,7 +231,7 @@ def uei_of(number: int) -> str:
 
 def cage_of(number: int) -> str:
     """A CAGE code: five characters; two numbers below 216,000 never share one."""
-    return f"{number % 9 + 1}{chr(65 + number // 9 % 24)}{number // 216 % 1000:03d}"
+    return f"{number % 9 + 1}{_UEI_LETTERS[number // 9 % 24]}{number // 216 % 1000:03d}"
 
 
 def duns_of(number: int) -> str:
