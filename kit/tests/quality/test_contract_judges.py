@@ -1,5 +1,7 @@
 """How a stored frame stands against its contract."""
 
+from random import Random
+
 import dataframely as dy
 import polars as pl
 import pytest
@@ -92,3 +94,23 @@ def test_an_empty_frame_that_is_allowed_must_still_have_its_columns() -> None:
 
     assert not verdict.holds
     assert "'key'" in verdict.schema_problem
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_counts_are_those_of_dataframely_itself(seed: int) -> None:
+    random = Random(seed)  # noqa: S311  # rows, no secret
+    rows = random.randrange(1, 40)
+    frame = pl.LazyFrame(
+        {
+            "key": [random.choice(["a", "b", None, str(number)]) for number in range(rows)],
+            "weight_grams": [random.choice([None, -1, 5, 500]) for _ in range(rows)],
+        },
+        schema={"key": pl.String, "weight_grams": pl.Int64},
+    )
+
+    verdict = Contract(Coin).judge(frame)
+
+    _, failed = Coin.filter(frame)
+    assert dict(verdict.violations) == failed.counts()
+    if verdict.violations:
+        assert verdict.examples.join(failed.invalid(), on=["key", "weight_grams"], nulls_equal=True).height > 0
