@@ -19,7 +19,7 @@ from tests.integration.platform.orchard_platform import Disk, Orchard, orchard_p
 
 from millrace.testing.fixtures import not_here
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.waits, pytest.mark.timeout(1800)]
 
 SOON = 300  # seconds, on a machine that is busy; benchmarks/alerts.py measures how long it takes
 BY_RUNS = {  # by alert, with labels

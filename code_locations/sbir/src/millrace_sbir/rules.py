@@ -6,10 +6,10 @@ What belongs here: thresholds and rules. What does not: where sources lie (`reso
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import dagster as dg
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from millrace.config import DomainConfig
 from millrace_sbir.taxonomy import SHIPPED, Taxonomy, load_taxonomy
@@ -25,8 +25,17 @@ class ClassificationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["terms"] = Field(default="terms", description="terms: by the taxonomy's")
+    method: Literal["terms", "model"] = Field(
+        default="terms", description="terms: by the taxonomy's; model: by one that was trained on labelled awards"
+    )
     taxonomy: Path | None = Field(default=None, description="another taxonomy than the one that comes along")
+    model: Path | None = Field(default=None, description="file that TextModel.save wrote; for method model only")
+
+    @model_validator(mode="after")
+    def _model_for_its_method(self) -> Self:
+        if (self.method == "model") != (self.model is not None):
+            raise ValueError("method model and the file of a model go together; give both or neither")
+        return self
 
 
 class SourcesConfig(dg.Config):
@@ -79,7 +88,17 @@ class Rules:
         return load_taxonomy(self.config.classification.taxonomy or SHIPPED)
 
     def classifier(self) -> "Classifier":
-        """The classifier."""
+        """The classifier that the configuration names.
+
+        Raises:
+            SourceMissingError: there is no such model.
+            SourceUnreadableError: it is none.
+            ConfigurationError: it was trained for other areas than the taxonomy's.
+        """
+        if self.config.classification.model is not None:
+            from millrace_sbir.text_model import load_model
+
+            return load_model(self.config.classification.model, self.taxonomy)
         from millrace_sbir.transforms.classify_terms import TermClassifier
 
         return TermClassifier(self.taxonomy)

@@ -9,6 +9,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from millrace.errors import ConfigurationError, PermanentError, SourceMissingError, SourceUnreadableError
+from millrace_sbir.definitions import DOMAIN
+from millrace_sbir.rules import ClassificationConfig, Rules
 from millrace_sbir.taxonomy import Taxonomy
 from millrace_sbir.text_model import TextModel, load_model, train
 from millrace_sbir.transforms.classify import CLASSIFIED
@@ -55,6 +57,26 @@ def test_evidence_is_what_adds_to_the_area_where_it_stands(
         place["term"] for place in places
     }
     assert all(place["weight"] > 0 for place in places)
+
+
+def test_the_configuration_chooses_the_model_or_the_terms(
+    learned: tuple[pl.DataFrame, TextModel], taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    frame, model = learned
+    model.save(tmp_path / "model.npz")
+    areas = tmp_path / "taxonomy.yaml"
+    areas.write_text(taxonomy.model_dump_json(by_alias=True))
+
+    def chosen(**classification: Any) -> Any:
+        config = ClassificationConfig(taxonomy=areas, **classification)
+        return Rules(DOMAIN.config().model_copy(update={"classification": config})).classifier()
+
+    assert_frame_equal(chosen(method="model", model=tmp_path / "model.npz").classify(frame), model.classify(frame))
+    assert chosen().method == "terms"
+    with pytest.raises(ValueError, match="give both or neither"):
+        chosen(method="model")
+    with pytest.raises(SourceMissingError):
+        chosen(method="model", model=tmp_path / "none.npz")
 
 
 def test_the_same_seed_gives_the_same_model_and_the_file_keeps_it(
