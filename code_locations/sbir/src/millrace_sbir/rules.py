@@ -56,6 +56,9 @@ class SbirConfig(DomainConfig):
     chains: ChainRules = ChainRules()
     matching: MatchConfig = MatchConfig()
     sources: SourcesConfig = SourcesConfig()
+    keep_snapshots_days: float = Field(
+        default=7.0, ge=1.0, description="how far back one can look in a table; its older snapshots and files go"
+    )
     max_rejected_relationships: float = Field(
         default=0.0, ge=0, le=1, description="share of the rows of a relationship (0-1) that may lack an end"
     )

@@ -1,11 +1,20 @@
-"""Publish: what a full refresh has made is shown once all of it is there; any run says which snapshots are read."""
+"""Publish: what a full refresh has made is shown once all of it is there; any run says which snapshots are read.
+
+Each run leaves a snapshot of each table behind, most of them with all of its rows: those past their time go here too.
+"""
+
+from datetime import timedelta
 
 import dagster as dg
 
+from millrace.errors import StageMissingError
+from millrace.lakehouse import Warehouse
 from millrace.lakehouse.io_manager import IcebergIOManager
 from millrace.lakehouse.refresh import branch_of, show
+from millrace.lakehouse.retention import expire_snapshots, remove_orphans
 from millrace.runs import current_measurement
 from millrace.runs.stage import stage
+from millrace_sbir.rules import Rules
 
 TABLES = (
     *("validated_sbir_awards", "validated_sbir_companies", "validated_sam_entities", "validated_uspto_patents"),
@@ -14,6 +23,8 @@ TABLES = (
     *("transformed_sbir_awards", "transformed_phase_chains", "transformed_companies", "transformed_company_years"),
     *("transformed_contracts", "transformed_patents"),
 )
+
+_LAST_SNAPSHOTS = 2  # of each table, however old: what is read, and what it was before
 
 
 @dg.asset(
@@ -24,15 +35,30 @@ TABLES = (
 )
 @stage
 def published_tables(
-    context: dg.AssetExecutionContext, tables: dg.ResourceParam[IcebergIOManager]
+    context: dg.AssetExecutionContext, tables: dg.ResourceParam[IcebergIOManager], rules: dg.ResourceParam[Rules]
 ) -> dg.MaterializeResult:
-    """The tables as readers see them: those of a full refresh appear here and not before."""
+    """The tables as readers see them: those of a full refresh appear here and not before; old snapshots go."""
     shown = show(tables.warehouse, TABLES, branch_of(context.run))
     snapshots = [dg.TableRecord({"table": name, "snapshot_id": str(snapshot)}) for name, snapshot in shown.items()]
+    expired, freed = _forgotten(tables.warehouse, timedelta(days=rules.config.keep_snapshots_days))
     return dg.MaterializeResult(
         metadata={
+            "expired_snapshots": expired,
+            "freed_bytes": freed,
             "dagster/row_count": len(shown),
             "snapshots": dg.MetadataValue.table(snapshots) if snapshots else dg.MetadataValue.text("no table"),
             **current_measurement().metadata(len(shown)),
         }
     )
+
+
+def _forgotten(warehouse: Warehouse, age: timedelta) -> tuple[int, int]:
+    """Snapshots that were expired, and bytes of the files that nothing needs any more."""
+    expired = freed = 0
+    for name in TABLES:
+        try:
+            expired += len(expire_snapshots(warehouse.table(name), age, keep=_LAST_SNAPSHOTS))
+            freed += remove_orphans(warehouse.table(name), age).size_bytes
+        except StageMissingError:
+            continue
+    return expired, freed
