@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.integration.platform.conftest import DOMAINS, PREFIX, Platform, docker, eventually, throw_away
 
+pytestmark = pytest.mark.waits
 DOMAIN = "weather"
 NAME = f"{PREFIX}-{os.getpid()}"
 LAST = "scripts/millrace launch daily_job"

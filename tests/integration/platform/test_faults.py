@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from tests.integration.platform.conftest import DOMAINS, ROOT, Platform, eventually, outcome, processes, send_signal
 
+from millrace.testing import seeded_part
+
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 
@@ -104,7 +106,7 @@ def run_while_killed(sampled: Platform, service: str, *states: str) -> str:
     return run
 
 
-@pytest.mark.parametrize("service", ["dagster-daemon", "museum", "docker-gate"])
+@pytest.mark.parametrize("service", seeded_part(["dagster-daemon", "museum", "docker-gate"], 1))
 def test_a_killed_service_that_a_run_can_do_without_leaves_it_alone(
     sampled: Platform, undisturbed: dict[str, str], service: str
 ) -> None:
@@ -114,7 +116,7 @@ def test_a_killed_service_that_a_run_can_do_without_leaves_it_alone(
     assert_works_again(sampled, undisturbed)
 
 
-@pytest.mark.parametrize("store", ["postgres", "object-store"])
+@pytest.mark.parametrize("store", seeded_part(["postgres", "object-store"], 1))
 def test_a_killed_store_comes_back_and_the_run_ends_right_or_fails_with_its_name(
     sampled: Platform, undisturbed: dict[str, str], store: str
 ) -> None:
