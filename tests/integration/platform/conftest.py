@@ -140,6 +140,11 @@ class Platform:
     def retries(self, run_id: str) -> list[dict[str, str]]:
         return self.client().ask(_RETRIES, {"root": run_id})["runsOrError"]["results"]
 
+    def story(self, run_id: str) -> str:
+        """The end of what is shown of a run and of each of its retries."""
+        runs = dict.fromkeys([run_id, *(one["runId"] for one in self.retries(run_id))])
+        return "\n".join(f"{one}: {self.run(one)['tags']}\n{self.text(one)[-3000:]}" for one in runs)
+
     def ended(self, run_id: str, within_seconds: float = 300) -> str:
         """Its status once it is over."""
 

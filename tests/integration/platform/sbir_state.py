@@ -5,25 +5,44 @@
 """
 
 import hashlib
+import importlib.util
 import json
 import os
 import select
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
 
+import millrace
 from millrace.graph import GraphModel
 from millrace.settings import Settings
-from millrace.testing.graphs import graph_contents
 from millrace_sbir.defs.publish import TABLES
 from millrace_sbir.graph import MODEL
 
 SETTINGS = Settings.from_environment(os.environ)
+# Its package needs what images do not have.
+GRAPHS = Path(millrace.__file__).parent / "testing" / "graphs.py"
 WATCHED = ("classified_sbir_awards", "transformed_companies")
 
 
 def digest(rows: Iterable[str]) -> str:
     """Of rows in any order."""
     return hashlib.md5("\n".join(sorted(rows)).encode(), usedforsecurity=False).hexdigest()
+
+
+def loaded(path: Path) -> ModuleType:
+    """A module without the package around it."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+graph_contents = loaded(GRAPHS).graph_contents
 
 
 def tables(names: Iterable[str]) -> dict[str, str]:

@@ -71,7 +71,7 @@ def test_a_platform_that_was_halted_starts_again_with_its_data_and_what_ran(samp
 
     assert sampled.project.sign_in().passwords == passwords
     assert sampled.run(done)["status"] == "SUCCESS"
-    assert outcome(sampled, interrupted) == "SUCCESS"
+    assert outcome(sampled, interrupted) == "SUCCESS", sampled.story(interrupted)
     assert sampled.run(interrupted)["status"] == "FAILURE", "a retry took its place"
     assert published(sampled) == before
 

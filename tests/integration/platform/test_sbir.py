@@ -124,7 +124,7 @@ def test_whatever_is_killed_the_end_is_that_of_an_undisturbed_run(awards: Awards
             platform.kill(victim, within_seconds=150)
         ended = outcome(platform, run, 480)
 
-    assert ended == "SUCCESS", platform.text(run)[-3000:]
+    assert ended == "SUCCESS", platform.story(run)
     assert awards.state() == awards.states[now]
     seen = [look for look in looks if "error" not in look]
     assert len(seen) > 1, looks[-3:]

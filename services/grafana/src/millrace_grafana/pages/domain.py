@@ -74,6 +74,10 @@ def _never_ran(domain: Outline) -> str:
     return f"no job of {domain.name} has run"
 
 
+def _never_judged(domain: Outline) -> str:
+    return _never_ran(domain) if domain.checked else f"{domain.name} has no checks"
+
+
 def _any(label: str, values: Sequence[str]) -> str:
     return f'{label}=~"{"|".join(values)}"'
 
@@ -96,7 +100,7 @@ def _now(domain: Outline) -> list[Panel]:
             ),
             Query(
                 f'sum(dagster_asset_check_status{{severity="error", {assets}}} == bool 0)',
-                empty="" if domain.checked else f"{domain.name} has no checks",
+                empty=_never_judged(domain),
             ),
         ),
         number(
@@ -175,6 +179,7 @@ def _history(domain: Outline) -> list[Panel]:
                 Query(
                     f"min by (asset_key, check_name) (dagster_asset_check_status{{{checked}}})",
                     "{{check_name}}",
+                    empty=_never_judged(domain),
                 ),
             )
         )
