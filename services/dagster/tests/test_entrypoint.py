@@ -1,7 +1,10 @@
-"""How many runs go on at once, by the machine's memory and the most that a run may have."""
+"""How many runs go on at once, by the machine's memory and the most that a run may have; and when the daemon starts."""
 
 import os
+import socket
 import subprocess
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -42,3 +45,51 @@ def test_a_size_that_is_none_is_said(memory: str) -> None:
 
     assert said.returncode == 1
     assert said.stderr == f"dagster: MILLRACE_RUN_MEMORY is '{memory}' (expected a size such as 2GiB or 1536MiB)\n"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Generator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a program of the daemon's name, which says that it runs."""
+    program = tmp_path / "dagster-daemon"
+    program.write_text("#!/bin/sh\necho runs\n")
+    program.chmod(0o755)
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*ports: int, within_seconds: int) -> subprocess.Popen[str]:
+        servers = [f"  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: a}}\n" for port in ports]
+        (tmp_path / "workspace.yaml").write_text("load_from:\n" + "".join(servers))
+        environment = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "DAGSTER_HOME": str(tmp_path),
+            "MILLRACE_LOCATIONS_WITHIN_SECONDS": str(within_seconds),
+        }
+        command = ["sh", ENTRYPOINT, "dagster-daemon", "run"]
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_the_daemon_starts_when_every_code_location_answers(daemon: Callable[..., subprocess.Popen[str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.socket() as second:
+        second.bind(("127.0.0.1", 0))
+        ports = first.getsockname()[1], second.getsockname()[1]
+        process = daemon(*ports, within_seconds=600)
+        time.sleep(2)
+        assert process.poll() is None, "it started before the second one answered"
+
+        second.listen()
+
+        assert process.communicate(timeout=60)[0] == "runs\n"
+
+
+def test_a_code_location_that_never_answers_does_not_keep_it(daemon: Callable[..., subprocess.Popen[str]]) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+
+        process = daemon(silent.getsockname()[1], within_seconds=1)
+
+        assert process.communicate(timeout=60)[0] == "runs\n"
