@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.integration.platform.conftest import ROOT, Platform, docker, processes, send_signal
-from tests.integration.platform.test_faults import outcome, published
+from tests.integration.platform.conftest import ROOT, Platform, docker, outcome, processes, send_signal
+from tests.integration.platform.test_faults import published
+
+from millrace.testing import seeded_part
 
 _CAPTURED = "query ($key: [String!]!) { capturedLogs(logKey: $key) { stdout stderr } }"
 # What would change this checkout.
@@ -55,7 +57,7 @@ def test_what_a_run_printed_is_read_when_its_container_is_gone(sampled: Platform
     assert "published_objects" in logs["stderr"]
 
 
-@pytest.mark.parametrize("halt", ["stop", "down"])
+@pytest.mark.parametrize("halt", seeded_part(["stop", "down"], 1))
 def test_a_platform_that_was_halted_starts_again_with_its_data_and_what_ran(sampled: Platform, halt: str) -> None:
     done = sampled.launch()
     assert outcome(sampled, done) == "SUCCESS"
