@@ -10,6 +10,7 @@ import pytest
 
 from millrace.embedded.demo import DomainResult
 from millrace.testing import run_domain, tree_differences
+from millrace.testing.fixtures import in_the_whole_matrix_only
 
 
 @dataclass
@@ -65,6 +66,7 @@ def test_tate_twice_gives_the_same_bytes_and_an_empty_change_report(tate: Tate) 
     assert report["publication"] == report["previous"]
 
 
+@in_the_whole_matrix_only("the same home gives the same bytes, in the test above")
 def test_tate_in_another_home_gives_the_same_bytes(tate: Tate, tmp_path: Path) -> None:
     result = run_domain(tmp_path / "home", "museum", source=tate.source / "artworks.ndjson.gz")
 

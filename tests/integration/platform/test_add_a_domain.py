@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from tests.integration.platform.conftest import DOMAINS, PREFIX, Platform, docker, eventually, throw_away
 
-pytestmark = pytest.mark.waits
+from millrace.testing.fixtures import in_the_whole_matrix_only
+
+pytestmark = in_the_whole_matrix_only("brings a platform up for minutes; the recipe's other part is always followed")
 DOMAIN = "weather"
 NAME = f"{PREFIX}-{os.getpid()}"
 LAST = "scripts/millrace launch daily_job"

@@ -13,9 +13,15 @@ from typing import NoReturn
 import pytest
 
 from millrace.testing.graph_server import GraphServer, graph_server
+from millrace.testing.matrix import WHOLE
 from millrace.testing.nessie import nessie_server
 from millrace.testing.object_store import ObjectStore, object_store_server
 from millrace.testing.programs import NoProgramError
+
+
+def in_the_whole_matrix_only(why: str) -> pytest.MarkDecorator:
+    """Skips a test unless `MILLRACE_TEST_WHOLE_MATRIX` is set: one that takes long and shows what a shorter one shows."""
+    return pytest.mark.skipif(not os.environ.get(WHOLE), reason=f"{why}; {WHOLE}=yes runs it")
 
 
 def not_here(reason: str) -> NoReturn:
