@@ -20,7 +20,7 @@ from millrace.testing.programs import NoProgramError
 
 
 def in_the_whole_matrix_only(why: str) -> pytest.MarkDecorator:
-    """Skips a test unless `MILLRACE_TEST_WHOLE_MATRIX` is set: one that takes long and shows what a shorter one shows."""
+    """Skips a test that takes long and shows what shorter ones show, unless `MILLRACE_TEST_WHOLE_MATRIX` is set."""
     return pytest.mark.skipif(not os.environ.get(WHOLE), reason=f"{why}; {WHOLE}=yes runs it")
 
 
