@@ -4,7 +4,8 @@ A blocking check stops what is downstream in its own run only. A job that publis
 here what those checks said of what lies there now.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import (
@@ -101,7 +102,8 @@ def require_checks(instance: dg.DagsterInstance, subject: str, keys: Iterable[dg
     Raises:
         GateClosedError: with every check that closes the gate.
     """
-    closed = [problem for key in keys if (problem := _problem(instance, key)) is not None]
+    last_made = cache(instance.get_latest_materialization_event)  # an asset has several checks
+    closed = [problem for key in keys if (problem := _problem(instance, key, last_made)) is not None]
     if closed:
         raise GateClosedError(
             subject,
@@ -111,7 +113,11 @@ def require_checks(instance: dg.DagsterInstance, subject: str, keys: Iterable[dg
         )
 
 
-def _problem(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str | None:
+def _problem(
+    instance: dg.DagsterInstance,
+    key: dg.AssetCheckKey,
+    last_made: Callable[[dg.AssetKey], dg.EventLogEntry | None],
+) -> str | None:
     """Why a check closes the gate; None if its last verdict on what its asset holds now is that it passed.
 
     Runs that wait have their checks on record already, without a verdict; and of two runs at once the one that was
@@ -122,7 +128,7 @@ def _problem(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str | None:
     )
     if not history:
         return f"{key.name} has never judged"
-    made = instance.get_latest_materialization_event(key.asset_key)
+    made = last_made(key.asset_key)
     verdicts = [record for record in history if made is None or _judged(record) == (made.run_id, made.timestamp)]
     if made is not None and not verdicts:
         return f"{key.name} has not judged what run {made.run_id} made"
