@@ -13,11 +13,11 @@ LOADS = ("loaded_companies", "loaded_sbir_awards", "loaded_contracts", "loaded_p
 
 @pytest.fixture
 def awards(sample: Path, tmp_path: Path) -> Path:
-    """The sample's awards, of which every other one has lost its amount."""
+    """The sample's awards, of which every other one has an amount that is none."""
     with (sample / "awards.csv").open(encoding="utf-8", errors="replace", newline="") as file:
         header, *rows = [cells for cells in csv.reader(file) if len(cells) == len(AWARDS)]
     for cells in rows[::2]:
-        cells[header.index("Award Amount")] = ""
+        cells[header.index("Award Amount")] = "a lot"
     path = tmp_path / "awards.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
@@ -60,3 +60,4 @@ def test_a_gate_that_closes_in_a_run_stops_all_that_is_behind_it(settled: Any, a
         *("validated_sbir_awards", "validated_sbir_companies", "validated_sam_entities", "validated_uspto_patents"),
     }
     assert settled.site.graph() == settled.graph
+    assert site.run().success  # what was broken is mended
