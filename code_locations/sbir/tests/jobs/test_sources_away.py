@@ -12,6 +12,7 @@ import pytest
 from millrace.quality import RejectLog
 from millrace.stores import FolderStore
 from millrace_sbir.sample import given_sources
+from millrace_sbir.sources import sam_api
 from millrace_sbir.sources.opening import Opening
 from millrace_sbir.sources.tables import read_patents, read_sam
 
@@ -180,9 +181,10 @@ def _read(reader: Any, path: Path, tmp_path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("keys")
 def test_sam_gov_is_asked_for_the_awards_entities_and_keeps_what_came_before_it_broke_off(
-    settled: Any, sample: Path, server: Any, tmp_path: Path
+    settled: Any, sample: Path, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site, kept = settled.site, settled.site.environment
+    monkeypatch.setattr(sam_api, "_PAGE_ROWS", 2)  # several pages, however few entities the sample has
     ueis = set(site.table("validated_sbir_awards")["uei"].drop_nulls())
     site.run("raw_sam_entities")
     registry = set(site.raw("raw_sam_entities")["uei"])
