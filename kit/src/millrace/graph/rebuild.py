@@ -11,6 +11,7 @@ from dagster import DagsterRun
 
 from millrace.graph.model import GraphModel
 from millrace.graph.place import GraphPlace, Rebuild
+from millrace.runs.failures import first_run_id
 from millrace.runs.refresh import makes_everything_anew
 
 
@@ -22,7 +23,7 @@ def server_of(place: GraphPlace, model: GraphModel, run: DagsterRun) -> str | No
     """
     if not makes_everything_anew(run) or len(place.names()) < 2:
         return None
-    first = run.root_run_id or run.run_id
+    first = first_run_id(run)
     found = place.rebuild()
     if found is not None and found.run == first:
         return found.server
@@ -44,7 +45,7 @@ def show(place: GraphPlace, run: DagsterRun) -> str | None:
         GraphChangedError: somebody else has switched since the refresh began.
     """
     found = place.rebuild()
-    if found is None or found.run != (run.root_run_id or run.run_id):
+    if found is None or found.run != first_run_id(run):
         return None
     if place.served() != found.server:
         place.switch(found.server, since=found.served)

@@ -25,7 +25,7 @@ from millrace.lakehouse.snapshots import Written
 from millrace.lakehouse.statistics import null_counts
 from millrace.lakehouse.warehouse import Warehouse
 from millrace.resources.stage_files import COLUMN_SCHEMA
-from millrace.runs.failures import dagster_failures
+from millrace.runs.failures import dagster_failures, first_run_id
 from millrace.runs.measure import current_measurement
 from millrace.runs.metadata import describe_frame
 
@@ -137,9 +137,8 @@ def _name(context: dg.OutputContext | dg.InputContext) -> str:
 
 
 def _write_id(context: dg.OutputContext, declaration: Declaration) -> str:
-    run = context.run_id
-    if declaration.mode is Mode.APPEND:
-        run = context.step_context.dagster_run.root_run_id or run
+    is_append = declaration.mode is Mode.APPEND
+    run = first_run_id(context.step_context.dagster_run) if is_append else context.run_id
     partitions = ",".join(context.asset_partition_keys) if context.has_asset_partitions else ""
     return f"{run}/{_name(context)}/{partitions}"
 

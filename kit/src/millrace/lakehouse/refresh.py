@@ -14,6 +14,7 @@ from dagster import DagsterRun
 from millrace.errors import StageMissingError
 from millrace.lakehouse.snapshots import drop_branch, publish
 from millrace.lakehouse.warehouse import Warehouse
+from millrace.runs.failures import first_run_id
 from millrace.runs.refresh import makes_everything_anew
 
 MAIN = "main"
@@ -22,7 +23,7 @@ _PREFIX = "refresh-"
 
 def branch_of(run: DagsterRun) -> str:
     """The branch on which a run writes: main, unless it is a full refresh; a retry goes on with its first run's."""
-    return f"{_PREFIX}{run.root_run_id or run.run_id}" if makes_everything_anew(run) else MAIN
+    return f"{_PREFIX}{first_run_id(run)}" if makes_everything_anew(run) else MAIN
 
 
 def show(warehouse: Warehouse, names: Iterable[str], branch: str) -> dict[str, int]:

@@ -54,6 +54,11 @@ def first_cause(error: SerializableErrorInfo | None) -> str:
     return error.message.strip() if error is not None else ""
 
 
+def first_run_id(run: dg.DagsterRun) -> str:
+    """Id of the run that a retry goes on from; of a run that is none, its own."""
+    return run.root_run_id or run.run_id
+
+
 def retry_policy(config: RetryConfig) -> dg.RetryPolicy:
     """The policy of every job of a domain: exponential backoff with jitter, for what is transient."""
     return dg.RetryPolicy(

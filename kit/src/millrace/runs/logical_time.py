@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.storage.tags import SCHEDULED_EXECUTION_TIME_TAG
 
 from millrace.errors import ConfigurationError
+from millrace.runs.failures import first_run_id
 
 LOGICAL_DATE_TAG = "millrace/logical_date"
 
@@ -21,7 +22,7 @@ def logical_date(context: dg.AssetExecutionContext) -> date:
     Raises:
         ConfigurationError: the tag is no date.
     """
-    root = context.instance.get_run_record_by_id(context.run.root_run_id or context.run.run_id)
+    root = context.instance.get_run_record_by_id(first_run_id(context.run))
     tags = {**(root.dagster_run.tags if root is not None else {}), **context.run.tags}
     if LOGICAL_DATE_TAG in tags:
         try:
