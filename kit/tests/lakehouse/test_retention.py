@@ -8,7 +8,7 @@ import pytest
 
 from millrace.errors import StageMissingError
 from millrace.lakehouse import Declaration, Mode, Warehouse, data_files
-from millrace.lakehouse.retention import expire_snapshots, remove_orphans
+from millrace.lakehouse.retention import Forgotten, expire_snapshots, forget, remove_orphans
 from millrace.lakehouse.snapshots import tag
 
 DAY = timedelta(days=1)
@@ -114,3 +114,17 @@ def test_a_table_is_written_again_after_its_files_were_cleaned_up(table: Any) ->
     table.write(rows(3), Declaration(Mode.UPSERT, key=("version",)))
 
     assert versions(table.scan()) == [2, 3]
+
+
+def test_several_tables_forget_what_is_old_and_one_that_was_never_written_has_nothing_to(
+    table: Any, history_warehouse: Warehouse
+) -> None:
+    write(table, 1, 2, 3)
+    names = ["never_written", "versions"]
+
+    forgotten = forget(history_warehouse, names, DAY, keep=2, now=TOMORROW_NEXT_WEEK)
+
+    assert forgotten.snapshots == 1
+    assert forgotten.size_bytes > 0
+    assert versions(table.scan()) == [3]
+    assert forget(history_warehouse, names, DAY, keep=2, now=TOMORROW_NEXT_WEEK) == Forgotten(0, 0)

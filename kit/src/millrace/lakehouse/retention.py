@@ -1,17 +1,19 @@
 """What is no longer needed: snapshots past their time, and files that no snapshot names.
 
-What belongs here: two functions that a job calls. What does not: when it does.
+What belongs here: functions that a job calls. What does not: when it does.
 
 Expiring a snapshot only forgets it. Its files go when no other snapshot names them, together with what killed writers
 have left: whatever lies below the table's folder, is older than any write can take, and is named by nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from millrace.errors import StageMissingError
 from millrace.lakehouse.tables import Table
+from millrace.lakehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import pyiceberg.table
@@ -31,6 +33,37 @@ class Removed:
 
     names: tuple[str, ...]
     size_bytes: int
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What tables no longer have.
+
+    Attributes:
+        snapshots: How many were expired.
+        size_bytes: Size of the files that nothing needed any more.
+    """
+
+    snapshots: int
+    size_bytes: int
+
+
+def forget(
+    warehouse: Warehouse, names: Iterable[str], older_than: timedelta, keep: int, now: datetime | None = None
+) -> Forgotten:
+    """Expire snapshots of several tables, and remove the files that only these had; see the two functions below.
+
+    A table that was never written has nothing to forget.
+    """
+    snapshots = size_bytes = 0
+    for name in names:
+        table = warehouse.table(name)
+        try:
+            snapshots += len(expire_snapshots(table, older_than, keep, now))
+            size_bytes += remove_orphans(table, older_than, now).size_bytes
+        except StageMissingError:
+            continue
+    return Forgotten(snapshots, size_bytes)
 
 
 def expire_snapshots(table: Table, older_than: timedelta, keep: int, now: datetime | None = None) -> list[int]:

@@ -7,11 +7,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from millrace.errors import StageMissingError
-from millrace.lakehouse import Warehouse
 from millrace.lakehouse.io_manager import IcebergIOManager
 from millrace.lakehouse.refresh import branch_of, show
-from millrace.lakehouse.retention import expire_snapshots, remove_orphans
+from millrace.lakehouse.retention import forget
 from millrace.runs import current_measurement
 from millrace.runs.stage import stage
 from millrace_sbir.rules import Rules
@@ -40,25 +38,14 @@ def published_tables(
     """The tables as readers see them: those of a full refresh appear here and not before; old snapshots go."""
     shown = show(tables.warehouse, TABLES, branch_of(context.run))
     snapshots = [dg.TableRecord({"table": name, "snapshot_id": str(snapshot)}) for name, snapshot in shown.items()]
-    expired, freed = _forgotten(tables.warehouse, timedelta(days=rules.config.keep_snapshots_days))
+    age = timedelta(days=rules.config.keep_snapshots_days)
+    forgotten = forget(tables.warehouse, TABLES, age, keep=_LAST_SNAPSHOTS)
     return dg.MaterializeResult(
         metadata={
-            "expired_snapshots": expired,
-            "freed_bytes": freed,
+            "expired_snapshots": forgotten.snapshots,
+            "freed_bytes": forgotten.size_bytes,
             "dagster/row_count": len(shown),
             "snapshots": dg.MetadataValue.table(snapshots) if snapshots else dg.MetadataValue.text("no table"),
             **current_measurement().metadata(len(shown)),
         }
     )
-
-
-def _forgotten(warehouse: Warehouse, age: timedelta) -> tuple[int, int]:
-    """Snapshots that were expired, and bytes of the files that nothing needs any more."""
-    expired = freed = 0
-    for name in TABLES:
-        try:
-            expired += len(expire_snapshots(warehouse.table(name), age, keep=_LAST_SNAPSHOTS))
-            freed += remove_orphans(warehouse.table(name), age).size_bytes
-        except StageMissingError:
-            continue
-    return expired, freed
