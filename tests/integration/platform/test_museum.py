@@ -9,14 +9,14 @@ from tests.integration.platform.conftest import Platform, digests_of
 
 from millrace.embedded.demo import Request, run_demo
 from millrace.testing import Silence
-from millrace.testing.matrix import WHOLE
+from millrace.testing.matrix import is_whole
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Path:
     """5,000 made-up records; with `MILLRACE_TEST_WHOLE_MATRIX` the real ones that `MILLRACE_REAL_DATA` has."""
     real = os.environ.get("MILLRACE_REAL_DATA")
-    if real and os.environ.get(WHOLE):
+    if real and is_whole():
         return Path(real) / "tate"
     folder = tmp_path_factory.mktemp("sample")
     made = platform.millrace("sample", "museum", "--rows", "5000", "--out", str(folder))

@@ -2,13 +2,12 @@
 had been."""
 
 import json
-import os
 import random
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.integration.platform.conftest import Platform, eventually, outcome, s
 
 from millrace.testing import seeded_part
 from millrace.testing.fixtures import in_the_whole_matrix_only
-from millrace.testing.matrix import WHOLE
+from millrace.testing.matrix import is_whole
 
 AWARDS = 400
 STATE = Path(__file__).with_name("sbir_state.py").read_text()
@@ -35,7 +34,7 @@ VICTIMS = ["neo4j", "run", "object-store", "postgres"]
 WHOLE_MATRIX = [[(victim, step)] for victim in VICTIMS for step in STEPS]
 EARLY, LATE = (seeded_part(STEPS[:2], 1)[0], seeded_part(STEPS[3:], 1)[0])
 USUAL = [[(VICTIMS[0], EARLY), (VICTIMS[1], LATE)], [(VICTIMS[2], EARLY), (VICTIMS[3], LATE)]]
-FAULTS = WHOLE_MATRIX if os.environ.get(WHOLE) else USUAL
+FAULTS = WHOLE_MATRIX if is_whole() else USUAL
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -156,11 +155,11 @@ def test_the_questions_of_the_documentation_are_answered(awards: Awards, tmp_pat
 
 
 @pytest.fixture
-def second_server(platform: Platform) -> Generator[Callable[[str], str]]:
+def second_server(platform: Platform) -> Generator[None]:
     """A second Neo4j beside the one that is served; it is gone, and the first is served, afterwards."""
     platform.compose("--profile", "rebuild", "up", "-d", "--wait", "neo4j-rebuild")
     try:
-        yield lambda name: platform.container(name)["State"]["Status"]
+        yield
         back = platform.millrace("graph", "switch", "neo4j", "--compose")
         assert back.returncode == 0, back.stderr
     finally:

@@ -1,13 +1,10 @@
 """Going on with what has changed gives what making everything anew gives: row for row, and node for node.
 
 One site goes through a random history and is compared, after every few steps, with one that sees the sources as they
-are then for the first time. `MILLRACE_SBIR_HISTORIES` asks for more of them than a suite has time for:
-
-    MILLRACE_SBIR_HISTORIES=30 pytest code_locations/sbir/tests/jobs/test_incremental.py
+are then for the first time. With `MILLRACE_TEST_WHOLE_MATRIX` set these are more than a usual run has time for.
 """
 
 import importlib.util
-import os
 import shutil
 import sys
 from collections.abc import Callable, Generator
@@ -22,11 +19,12 @@ import pytest
 from millrace.settings import Settings
 from millrace.testing.graph_server import GraphServer
 from millrace.testing.graphs import graph_contents
+from millrace.testing.matrix import is_whole
 from millrace_sbir.graph import MODEL
 from millrace_sbir.incremental import Earlier
 
 AWARDS, STEPS = 120, 3
-HISTORIES = int(os.environ.get("MILLRACE_SBIR_HISTORIES", "3"))
+HISTORIES = 30 if is_whole() else 2
 LOADS = ("loaded_companies", "loaded_sbir_awards", "loaded_contracts", "loaded_patents", "loaded_relationships")
 pytestmark = pytest.mark.timeout(600 + 300 * HISTORIES)
 
@@ -92,7 +90,7 @@ def travelled(
     light: dg.DagsterInstance, unchecked_site: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Travelled:
     """A site after its first run. Whatever a test does, tables and graph are those of the sources when it ends."""
-    folder, sources = tmp_path_factory.mktemp("sources"), _history().Sources(AWARDS, seed=HISTORIES)
+    folder, sources = tmp_path_factory.mktemp("sources"), _history().Sources(AWARDS, seed=3)
     site = unchecked_site(tmp_path_factory.mktemp("incremental"), light)
     site.environment = sources.write(folder)
     ended = site.run()

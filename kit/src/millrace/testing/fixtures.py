@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from millrace.testing.graph_server import GraphServer, graph_server
-from millrace.testing.matrix import WHOLE
+from millrace.testing.matrix import WHOLE, is_whole
 from millrace.testing.nessie import nessie_server
 from millrace.testing.object_store import ObjectStore, object_store_server
 from millrace.testing.programs import NoProgramError
@@ -21,7 +21,7 @@ from millrace.testing.programs import NoProgramError
 
 def in_the_whole_matrix_only(why: str) -> pytest.MarkDecorator:
     """Skips a test that takes long and shows what shorter ones show, unless `MILLRACE_TEST_WHOLE_MATRIX` is set."""
-    return pytest.mark.skipif(not os.environ.get(WHOLE), reason=f"{why}; {WHOLE}=yes runs it")
+    return pytest.mark.skipif(not is_whole(), reason=f"{why}; {WHOLE}=yes runs it")
 
 
 def not_here(reason: str) -> NoReturn:
