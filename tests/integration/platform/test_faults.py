@@ -116,7 +116,7 @@ def test_a_killed_service_that_a_run_can_do_without_leaves_it_alone(
     assert_works_again(sampled, undisturbed)
 
 
-@pytest.mark.parametrize("store", seeded_part(["postgres", "object-store"], 1))
+@pytest.mark.parametrize("store", seeded_part(["postgres", "object-store"], 1, seed=1))
 def test_a_killed_store_comes_back_and_the_run_ends_right_or_fails_with_its_name(
     sampled: Platform, undisturbed: dict[str, str], store: str
 ) -> None:
