@@ -302,7 +302,7 @@ def throw_away(settings: Mapping[str, str], folder: Path = ROOT) -> Generator[di
         finally:
             mounts = [mount for one in inspected(name) for mount in one["Mounts"]]
             volumes = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}  # nameless ones too
-            command = ["docker", "compose", "down", "--volumes"]
+            command = ["docker", "compose", "--profile=*", "down", "--volumes"]
             down = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
             left = left_of(name) + sorted(set(docker("volume", "ls", "--quiet").split()) & volumes)
             remove(name)

@@ -17,7 +17,6 @@ import pytest
 from tests.integration.platform.conftest import Platform, eventually, outcome, send_signal
 
 from millrace.testing import seeded_part
-from millrace.testing.fixtures import in_the_whole_matrix_only
 from millrace.testing.matrix import is_whole
 
 AWARDS = 400
@@ -163,10 +162,9 @@ def second_server(platform: Platform) -> Generator[None]:
         back = platform.millrace("graph", "switch", "neo4j", "--compose")
         assert back.returncode == 0, back.stderr
     finally:
-        platform.compose("--profile", "rebuild", "rm", "--stop", "--force", "neo4j-rebuild")
+        platform.compose("--profile", "rebuild", "rm", "--stop", "--force", "--volumes", "neo4j-rebuild")
 
 
-@in_the_whole_matrix_only("two servers are also loaded in kit/tests/graph/test_rebuild.py")
 @pytest.mark.usefixtures("second_server")
 def test_a_full_refresh_loads_the_second_server_and_readers_follow(awards: Awards) -> None:
     platform, state = awards.platform, awards.states[awards.given]
