@@ -218,6 +218,21 @@ def test_neo4j_answers_bolt_with_the_password_from_the_file(start, secret) -> No
         assert driver.execute_query("MATCH (kept:Kept) RETURN kept.name AS name").records[0]["name"] == "it"
 
 
+def test_neo4j_admin_imports_into_the_store_that_the_server_opens(start) -> None:
+    steps = [
+        "printf 'id:ID\\na\\nb\\n' > /tmp/nodes.csv",
+        "printf ':START_ID,:END_ID\\na,b\\n' > /tmp/ties.csv",
+        "neo4j-admin database import full neo4j --nodes=Kept=/tmp/nodes.csv --relationships=TIE=/tmp/ties.csv",
+        "exec /startup/docker-entrypoint.sh neo4j",
+    ]
+    container = start("neo4j", "sh", "-c", " && ".join(steps), options=NEO4J, NEO4J_AUTH="none")
+
+    with neo4j.GraphDatabase.driver(f"bolt://{container.address()}") as driver:
+        eventually(driver.verify_connectivity, within_seconds=120)
+        (found,) = driver.execute_query("MATCH (:Kept)-[tie:TIE]->(:Kept) RETURN count(tie) AS count").records
+        assert found["count"] == 1
+
+
 def test_the_object_store_takes_its_keys_from_files_and_answers_signed_requests_only(start, secret) -> None:
     container = start(
         "object-store",

@@ -36,12 +36,9 @@ set_first_password() {
     arguments="$NEO4J_CONF/first-password"
     (umask 077 && printf 'dbms set-initial-password -- "%s"\n' \
         "$(printf '%s' "${NEO4J_AUTH#*/}" | sed 's/[\\"]/\\&/g')" >"$arguments")
-    java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED \
-        -cp "$NEO4J_HOME/lib/*" org.neo4j.cli.AdminTool "@$arguments"
+    neo4j-admin "@$arguments"
     rm "$arguments"
 }
-
-[ "${1:-}" = neo4j ] || exec "$@"
 
 NEO4J_CONF="$NEO4J_HOME/conf"
 [ -w "$NEO4J_CONF" ] || NEO4J_CONF="$(mktemp -d)"
@@ -49,6 +46,7 @@ export NEO4J_CONF
 [ -z "${NEO4J_AUTH_PATH:-}" ] || NEO4J_AUTH="$(cat "$NEO4J_AUTH_PATH")"
 [ "${NEO4J_AUTH:-}" != none ] || export NEO4J_dbms_security_auth__enabled=false
 write_configuration >"$NEO4J_CONF/neo4j.conf"
+[ "${1:-}" = neo4j ] || exec "$@" # neo4j-admin reads the configuration, too
 case "${NEO4J_AUTH:-none}" in
 none) ;;
 *) set_first_password ;;

@@ -19,7 +19,7 @@ from millrace.testing.programs import NoProgramError
 PASSWORD = "a password of some length"  # noqa: S105  # of a server that lives as long as the tests
 _ANSWERS_WITHIN_SECONDS = 300.0
 # What compose.yaml gives: a load that needs more would fail there.
-HEAP, PAGE_CACHE = "256m", "64m"
+HEAP, PAGE_CACHE = "512m", "128m"
 
 
 class GraphServer:

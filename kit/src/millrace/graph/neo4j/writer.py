@@ -23,7 +23,7 @@ from millrace.graph.neo4j.server import Server, Transaction
 
 BATCH_ROWS = 10_000
 WORKERS = 2
-# A transaction's state is several times its text, and lies in the server's heap; compose gives that 256 MiB.
+# A transaction's state is several times its text, and lies in the server's heap; compose gives that 512 MiB.
 _BATCH_BYTES = 8 << 20
 _PARTITION_ROWS = 250_000  # sorted in memory, one per worker
 
