@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -182,3 +183,25 @@ def test_a_real_container_is_read_by_its_limit_and_not_by_the_hosts(engine: str)
     assert 128 * MEBIBYTE < before < 256 * MEBIBYTE
     assert before - after == pytest.approx(100 * MEBIBYTE, rel=0.1)
     assert limit < Memory.here().limit_bytes(), "control: this machine has more"
+
+
+FREED = """
+from pathlib import Path
+from millrace.processing import release_memory
+
+def resident_mib():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) >> 10
+
+held = [b"x" * 100_000 for _ in range(2_000)]  # too small for mappings of their own
+del held[:-1]  # the last one keeps what is below it
+before = resident_mib()
+release_memory()
+print(before - resident_mib())
+"""
+
+
+def test_what_was_freed_goes_back_to_the_kernel() -> None:
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+
+    assert int(done.stdout) > 150

@@ -18,10 +18,11 @@ What belongs here: memory, chunks, parts, progress, content hashes and deltas; n
 what is done with the rows (a domain's transforms) and Dagster's side of it (`millrace.runs.progress`, `resources`).
 """
 
+from millrace.processing.batches import batches
 from millrace.processing.chunks import Chunk, ChunkFunction, in_chunks
 from millrace.processing.deltas import Delta, delta
 from millrace.processing.hashing import CONTENT_HASH, content_hash, content_key
-from millrace.processing.memory import Memory
+from millrace.processing.memory import Memory, release_memory
 from millrace.processing.pace import ChunkConfig
 from millrace.processing.parts import Parts
 from millrace.processing.progress import Figures, Progress
@@ -36,8 +37,10 @@ __all__ = [
     "Memory",
     "Parts",
     "Progress",
+    "batches",
     "content_hash",
     "content_key",
     "delta",
     "in_chunks",
+    "release_memory",
 ]

@@ -16,7 +16,8 @@ from time import monotonic
 import polars as pl
 
 from millrace.errors import ChunkFailedError, MillraceError
-from millrace.processing.memory import Memory
+from millrace.processing.batches import batches
+from millrace.processing.memory import Memory, release_memory
 from millrace.processing.pace import ChunkConfig, Pace, frame_bytes
 from millrace.processing.parts import Part, Parts
 from millrace.processing.progress import Figures, Progress
@@ -107,9 +108,7 @@ class _Feed:
     def __init__(self, source: pl.LazyFrame | Iterable[pl.DataFrame], skip: int) -> None:
         if isinstance(source, pl.LazyFrame):
             self.schema_frame = pl.DataFrame(schema=source.collect_schema())
-            self._frames: Iterator[pl.DataFrame] = source.slice(skip).collect_batches(
-                chunk_size=_BATCH_ROWS, maintain_order=True, lazy=True
-            )
+            self._frames: Iterator[pl.DataFrame] = batches(source, _BATCH_ROWS, start=skip)
         else:
             frames = iter(source)
             first = next(frames, pl.DataFrame())
@@ -182,6 +181,7 @@ class _Work:
             row += chunk.rows
             size = frame_bytes(frame) + frame_bytes(result)
             del frame, result
+            release_memory()
             grown = peak_memory_bytes() - resident if peak_memory_bytes() > peak else 0
             figures = Figures(row, total_rows, chunk.number, resumed, monotonic() - began)
             if not chunk.rows:

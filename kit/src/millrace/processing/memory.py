@@ -1,6 +1,7 @@
 """How much memory this process may still take: what its control groups leave, not what the host has.
 
-What belongs here: reading the kernel's files. What does not: what is done about too little (`chunks`).
+What belongs here: reading the kernel's files, and giving back what is not used. What does not: what is done about too
+little (`chunks`).
 
 The kernel kills a process that takes more than the limit of its cgroup, or of any above it, whatever the host has free.
 Both layouts are read, version 1 and version 2; a container sees its own group at the mount's root, a process outside of
@@ -8,6 +9,8 @@ one somewhere below. File cache that nobody has used lately is free: the kernel 
 (https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files).
 """
 
+import ctypes
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -90,6 +93,18 @@ class Memory:
     def _host(self) -> Mapping[str, int]:
         lines = (line.split() for line in self.host.read_text().splitlines()[:8])  # what is asked for stands at the top
         return {name.rstrip(":"): int(value) * 1024 for name, value, *_ in lines}
+
+
+def release_memory() -> None:
+    """Give the kernel back what this process has freed: allocators keep it, and it counts towards the limit.
+
+    After a stage of research awards that was 250 MB of 650. Without glibc only Arrow's pool is emptied.
+    """
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        arrow.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _memberships(file: Path) -> dict[str, str]:

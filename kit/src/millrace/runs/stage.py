@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import dagster as dg
 from dagster._core.definitions.utils import NoValueSentinel
 
+from millrace.processing.memory import release_memory
 from millrace.runs.failures import dagster_failures
 from millrace.runs.measure import Measurement, begin_measurement
 
@@ -27,7 +28,11 @@ STAGE_MARK = "__millrace_stage__"
 
 @contextmanager
 def _measured() -> Generator[Measurement]:
-    """Begin the step's measurement; finish it here if the step fails before anything is written."""
+    """Begin the step's measurement; finish it here if the step fails before anything is written.
+
+    Before it goes what earlier steps of this process have freed, so that the step has the container to itself.
+    """
+    release_memory()
     measurement = begin_measurement()
     try:
         yield measurement

@@ -15,7 +15,7 @@ import dataframely as dy
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from millrace.processing import CONTENT_HASH, content_hash
+from millrace.processing import CONTENT_HASH, batches, content_hash
 from millrace.quality import Reject, RejectKind, RejectLog
 from millrace_sbir.columns import PLACE
 from millrace_sbir.transforms.validate_kinds import Kind, converted, is_nothing
@@ -99,7 +99,8 @@ def validation(raw: pl.LazyFrame, rules: Rules, log: RejectLog, batch_rows: int 
     """Prepare the validation of an entity's rows.
 
     Args:
-        raw: Text columns of the source, with `source_file` and `line`, which tell any two rows apart.
+        raw: Text columns of the source, as `batches` takes them, with `source_file` and `line`, which tell any two
+            rows apart.
         rules: Of the entity.
         log: Open while the frame is sunk.
         batch_rows: Rows that are in memory at once.
@@ -141,7 +142,7 @@ def _validated(
     raw: pl.LazyFrame, rules: Rules, log: RejectLog, made: Validation, batch_rows: int
 ) -> Iterator[pl.DataFrame]:
     dropped = settled(raw, rules.repeats, lambda batch: _judged(rules.prepare(batch), rules)[0], batch_rows)
-    for batch in raw.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming"):
+    for batch in batches(raw, batch_rows):
         made.rows += batch.height
         texts = rules.prepare(batch)
         passed, failed, values = _judged(texts, rules)
