@@ -9,9 +9,10 @@ not: loading.
 """
 
 import fcntl
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import orjson
@@ -170,11 +171,11 @@ def _pointed(content: bytes | None) -> str | None:
         raise ConfigurationError(_POINTER, ["names no server"], next_step="restore it, or remove it") from error
 
 
-def _replace(store: Store, content: bytes, is_expected: Any) -> bool:
+def _replace(store: Store, content: bytes, is_expected: Callable[[bytes | None], bool]) -> bool:
     """Replace the pointer if what it says now is what was expected; say whether it was."""
     if isinstance(store, BucketStore):
         version = store.version(_POINTER)
-        return bool(is_expected(_content(store, _POINTER))) and store.replace_version(_POINTER, content, version)
+        return is_expected(_content(store, _POINTER)) and store.replace_version(_POINTER, content, version)
     assert isinstance(store, FolderStore)  # noqa: S101  # there is no third kind
     store.root.mkdir(parents=True, exist_ok=True)
     with (store.root / ".lock").open("w") as lock:
