@@ -19,7 +19,7 @@ from millrace.testing.programs import NoProgramError
 PASSWORD = "a password of some length"  # noqa: S105  # of a server that lives as long as the tests
 _ANSWERS_WITHIN_SECONDS = 300.0
 # What compose.yaml gives: a load that needs more would fail there.
-HEAP, PAGE_CACHE = "512m", "128m"
+HEAP, PAGE_CACHE, JAVA_OPTIONS = "512m", "128m", "-XX:-UseG1GC -XX:+UseParallelGC"
 
 
 class GraphServer:
@@ -60,6 +60,7 @@ class GraphServer:
             "NEO4J_server_memory_heap_initial__size": "64m",
             "NEO4J_server_memory_heap_max__size": HEAP,
             "NEO4J_server_memory_pagecache_size": PAGE_CACHE,
+            "NEO4J_server_jvm_additional": JAVA_OPTIONS,
         }
         ended = _docker(
             *("run", "--detach", "--pull", "never", "--name", self.name, "--cpus", "2"),

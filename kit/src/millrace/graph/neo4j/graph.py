@@ -43,7 +43,7 @@ class Tuning:
 
     Attributes:
         workers: Transactions at once.
-        batch_rows: Rows of a transaction, by label or type; 10,000 where nothing is said.
+        batch_rows: Rows of a transaction, by label or type; 5,000 where nothing is said.
         lease_seconds: How long another load may be silent before it counts as dead.
     """
 

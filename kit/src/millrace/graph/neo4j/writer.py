@@ -21,7 +21,7 @@ from millrace.graph.model import FROM_KEY, TO_KEY, Part, Relationship
 from millrace.graph.neo4j.marker import Marker
 from millrace.graph.neo4j.server import Server, Transaction
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 5_000
 WORKERS = 2
 # A transaction's state is several times its text, and lies in the server's heap; compose gives that 512 MiB.
 _BATCH_BYTES = 8 << 20
