@@ -19,6 +19,6 @@ def batches(stage: pl.LazyFrame, rows: int, *, start: int = 0) -> Iterator[pl.Da
         rows: Of a batch; the last one has fewer.
         start: Row at which to begin.
     """
-    total = stage.select(pl.len()).collect(engine="streaming").item()
-    for at in range(start, total, rows):
-        yield stage.slice(at, rows).collect(engine="streaming")
+    while (batch := stage.slice(start, rows).collect(engine="streaming")).height:
+        yield batch
+        start += rows

@@ -72,8 +72,8 @@ def in_chunks(
     rows is done before or after, on the whole.
 
     Args:
-        source: A stage, or anything whose rows come in the same order each time; or frames, which may be cut and
-            joined. A resumed run reads a stage from where it goes on; other frames are computed again and skipped.
+        source: A stage, as `batches` takes it; or frames, which come in the same order each time and may be cut and
+            joined. A resumed run reads a stage from where it goes on; frames are made again and skipped.
         function: Takes some rows and the chunk that they are; returns any number of rows, always of one schema.
             It is also given no row at all, if the input has none.
         parts: Where finished chunks lie; remove them when the result has been stored (`PartFiles` does).
