@@ -32,7 +32,7 @@ set_first_password() {
     esac
     [ ! -d /data/databases/system ] || return 0
     # By a file: an argument would stand in the list of processes. What follows two dashes is no option, whatever it
-    # begins with; neo4j-admin loses them on the way to the tool behind it.
+    # begins with.
     arguments="$NEO4J_CONF/first-password"
     (umask 077 && printf 'dbms set-initial-password -- "%s"\n' \
         "$(printf '%s' "${NEO4J_AUTH#*/}" | sed 's/[\\"]/\\&/g')" >"$arguments")
