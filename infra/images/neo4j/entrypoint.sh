@@ -59,5 +59,5 @@ exec java -Xms"$(setting server_memory_heap_initial__size)" -Xmx"$(setting serve
     -Djdk.nio.maxCachedBufferSize=1024 -Dio.netty.tryReflectionSetAccessible=true -Dfile.encoding=UTF-8 \
     --add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED \
     --enable-native-access=ALL-UNNAMED $(setting server_jvm_additional) \
-    -cp "$NEO4J_HOME/plugins/*:$NEO4J_HOME/lib/*" \
+    -XX:SharedArchiveFile="$NEO4J_HOME/classes.jsa" -cp "$(printf '%s:' "$NEO4J_HOME"/lib/*.jar)$NEO4J_HOME/plugins/*" \
     org.neo4j.server.Neo4jCommunity --home-dir="$NEO4J_HOME" --config-dir="$NEO4J_CONF"

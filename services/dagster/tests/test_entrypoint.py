@@ -1,4 +1,4 @@
-"""How many runs go on at once, by the machine's memory and the most that a run may have; and when the daemon starts."""
+"""How many runs go on at once, by memory and the most that a run may have; who waits for the locations."""
 
 import os
 import socket
@@ -47,15 +47,20 @@ def test_a_size_that_is_none_is_said(memory: str) -> None:
     assert said.stderr == f"dagster: MILLRACE_RUN_MEMORY is '{memory}' (expected a size such as 2GiB or 1536MiB)\n"
 
 
+DAEMON = ["dagster-daemon", "run"]
+READ_ONLY = ["webserver", "--read-only", "--port", "3000"]
+WRITES = ["webserver", "--port", "3000"]
+
+
 @pytest.fixture
-def daemon(tmp_path: Path) -> Generator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a program of the daemon's name, which says that it runs."""
-    program = tmp_path / "dagster-daemon"
-    program.write_text("#!/bin/sh\necho runs\n")
-    program.chmod(0o755)
+def start(tmp_path: Path) -> Generator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a program, which only says that it runs."""
+    for name in ("dagster-daemon", "webserver"):
+        (tmp_path / name).write_text("#!/bin/sh\necho runs\n")
+        (tmp_path / name).chmod(0o755)
     started: list[subprocess.Popen[str]] = []
 
-    def start(*ports: int, within_seconds: int) -> subprocess.Popen[str]:
+    def start(command: list[str], *ports: int, within_seconds: int) -> subprocess.Popen[str]:
         servers = [f"  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: a}}\n" for port in ports]
         (tmp_path / "workspace.yaml").write_text("load_from:\n" + "".join(servers))
         environment = {
@@ -63,9 +68,9 @@ def daemon(tmp_path: Path) -> Generator[Callable[..., subprocess.Popen[str]]]:
             "DAGSTER_HOME": str(tmp_path),
             "MILLRACE_LOCATIONS_WITHIN_SECONDS": str(within_seconds),
         }
-        command = ["sh", ENTRYPOINT, "dagster-daemon", "run"]
-        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
-        return started[-1]
+        process = subprocess.Popen(["sh", ENTRYPOINT, *command], env=environment, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
 
     yield start
     for process in started:
@@ -73,11 +78,14 @@ def daemon(tmp_path: Path) -> Generator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def test_the_daemon_starts_when_every_code_location_answers(daemon: Callable[..., subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize("command", [DAEMON, READ_ONLY], ids=["daemon", "read_only"])
+def test_what_waits_starts_when_every_code_location_answers(
+    start: Callable[..., subprocess.Popen[str]], command: list[str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as first, socket.socket() as second:
         second.bind(("127.0.0.1", 0))
         ports = first.getsockname()[1], second.getsockname()[1]
-        process = daemon(*ports, within_seconds=600)
+        process = start(command, *ports, within_seconds=600)
         time.sleep(2)
         assert process.poll() is None, "it started before the second one answered"
 
@@ -86,10 +94,15 @@ def test_the_daemon_starts_when_every_code_location_answers(daemon: Callable[...
         assert process.communicate(timeout=60)[0] == "runs\n"
 
 
-def test_a_code_location_that_never_answers_does_not_keep_it(daemon: Callable[..., subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize(
+    ("command", "within_seconds"), [(DAEMON, 1), (READ_ONLY, 1), (WRITES, 600)], ids=["daemon", "read_only", "writes"]
+)
+def test_a_code_location_that_never_answers_keeps_nobody(
+    start: Callable[..., subprocess.Popen[str]], command: list[str], within_seconds: int
+) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
 
-        process = daemon(silent.getsockname()[1], within_seconds=1)
+        process = start(command, silent.getsockname()[1], within_seconds=within_seconds)
 
         assert process.communicate(timeout=60)[0] == "runs\n"

@@ -73,6 +73,7 @@ class Platform:
     port: int
     environment: Mapping[str, str]
     idle_bytes: int = 0
+    restarts: Mapping[str, int] = field(default_factory=dict)
     _sign_in: list[SignIn] = field(default_factory=list)
 
     @classmethod
@@ -317,7 +318,9 @@ def platform() -> Generator[Platform]:
     with throw_away({"MILLRACE_MAX_CONCURRENT_RUNS": "2", "MILLRACE_GRAPH": graph}) as environment:
         platform = Platform.of(environment, ROOT)
         platform.up()
-        platform.idle_bytes = resident_bytes(one["Id"] for one in platform.inspected() if one["State"]["Running"])
+        started = platform.inspected()
+        platform.idle_bytes = resident_bytes(one["Id"] for one in started if one["State"]["Running"])
+        platform.restarts = {one["Name"]: one["RestartCount"] for one in started if one["RestartCount"]}
         yield platform
 
 

@@ -139,7 +139,7 @@ def test_a_location_that_was_down_is_seen_and_is_used_again_without_a_click(samp
     sampled.compose("stop", "museum")
     sampled.compose("restart", "dagster-webserver", "dagster-webserver-readonly")
     for user in ("operator", "viewer"):
-        eventually(lambda user=user: down(sampled, user), 60)
+        eventually(lambda user=user: down(sampled, user), 120)  # a minute of it the viewer's waits for the location
     sampled.compose("start", "museum")
 
     def up() -> None:

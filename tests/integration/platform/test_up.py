@@ -17,6 +17,10 @@ def test_status_says_that_nothing_is_wrong_and_where_things_are(platform: Platfo
         assert code == 200, page
 
 
+def test_no_service_had_to_start_twice(platform: Platform) -> None:
+    assert platform.restarts == {}
+
+
 def test_prometheus_reaches_all_that_it_asks(platform: Platform) -> None:
     def targets() -> dict[str, str]:
         _, body = platform.get("/prometheus/api/v1/targets")

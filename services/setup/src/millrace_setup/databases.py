@@ -47,7 +47,7 @@ def set_up_databases(settings: Settings) -> None:
     """
     host, _, port = settings.postgres.rpartition(":")
     address = Address(host, int(port))
-    for role in ("dagster", "metrics", EXPORTER, *settings.domains):
+    for role in _who_sign_in(settings):
         if role not in settings.roles:
             raise SetupError(f"role {role} has no password in the master volume; run the secrets service again")
     server = when_it_answers(
@@ -69,6 +69,7 @@ def set_up_databases(settings: Settings) -> None:
                     _schemas(database, name, settings.domains)
             finally:
                 database.close()
+        _sign_ins(server, settings)  # last: who waits to be let in finds all of it
     except psycopg2.Error as error:
         raise SetupError(f"postgres: {' '.join(str(error).split())}") from error
     finally:
@@ -107,12 +108,13 @@ def _exists(server: Connection, catalog: str, column: str, name: str) -> bool:
     return bool(_run(server, query.format(sql.Identifier(catalog), sql.Identifier(column), sql.Literal(name))))
 
 
+def _who_sign_in(settings: Settings) -> tuple[str, ...]:
+    return "dagster", "metrics", EXPORTER, *settings.domains
+
+
 def _roles(server: Connection, settings: Settings) -> None:
-    for name in ("dagster", "metrics", EXPORTER, *settings.domains):
+    for name in _who_sign_in(settings):
         _role(server, name)
-        # Hashed here: a plain password in a statement ends up in logs and in statistics.
-        hashed = encrypt_password(settings.roles[name], name, server, "scram-sha-256")
-        _run(server, sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(hashed)))
     for name in SHARED:
         _role(server, name)  # owns the database of its name; nobody signs in as it
     _run(server, sql.SQL("GRANT pg_monitor TO metrics"))
@@ -127,6 +129,13 @@ def _role(server: Connection, name: str) -> None:
         _run(server, sql.SQL("CREATE ROLE {}").format(role))
     rights = sql.SQL("ALTER ROLE {} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
     _run(server, rights.format(role))
+
+
+def _sign_ins(server: Connection, settings: Settings) -> None:
+    for name in _who_sign_in(settings):
+        # Hashed here: a plain password in a statement ends up in logs and in statistics.
+        hashed = encrypt_password(settings.roles[name], name, server, "scram-sha-256")
+        _run(server, sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(hashed)))
 
 
 def _databases(server: Connection, domains: Iterable[str]) -> None:
