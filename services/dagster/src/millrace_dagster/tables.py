@@ -8,12 +8,13 @@ This one starts beside Postgres, loads Dagster meanwhile, and waits until its ro
 
 import os
 import time
+from pathlib import Path
 
 import alembic.command  # noqa: F401  # loaded now, not once Postgres answers
 import dagster_postgres  # noqa: F401
 import sqlalchemy
+import yaml
 from dagster import DagsterInstance
-from dagster._core.instance import InstanceRef
 from sqlalchemy.exc import OperationalError
 
 _PAUSE_SECONDS = 0.2
@@ -26,7 +27,8 @@ def make_tables(within_seconds: float = _WITHIN_SECONDS) -> None:
     Raises:
         SystemExit: Postgres did not let Dagster in within that time.
     """
-    address = InstanceRef.from_dir(os.environ["DAGSTER_HOME"]).run_storage_data.config_dict["postgres_url"]
+    instance_file = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
+    address = yaml.safe_load(instance_file.read_text())["storage"]["postgres"]["postgres_url"]
     deadline = time.monotonic() + within_seconds
     while True:
         try:

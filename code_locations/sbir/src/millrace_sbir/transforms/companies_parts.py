@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import polars as pl
 from polars.io.plugins import register_io_source
 
-_PART_ROWS = 250_000
+_PART_ROWS = 125_000
 
 
 def parts(awards: pl.LazyFrame, key: pl.Expr, count: int) -> Iterator[pl.LazyFrame]:
