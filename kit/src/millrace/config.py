@@ -57,6 +57,10 @@ class JobConfig(_Strict):
     full_refresh: bool = Field(
         default=False, description="everything anew, and shown at the end, instead of what has changed"
     )
+    shown_by: str | None = Field(
+        default=None,
+        description="the asset that shows what a run has written, all tables at once; unset: each as it is written",
+    )
 
 
 class FreshnessConfig(_Strict):
@@ -84,7 +88,7 @@ class GraphConfig(_Strict):
 
     workers: int = Field(default=2, ge=1, le=16, description="transactions at once")
     batch_rows: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        default_factory=dict, description="by label or type: rows of a transaction, 10,000 where nothing is said"
+        default_factory=dict, description="by label or type: rows of a transaction, 5,000 where nothing is said"
     )
 
 

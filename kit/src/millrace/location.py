@@ -33,7 +33,7 @@ from millrace.resources import PartFiles, RejectFiles, StageParquetIOManager
 from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import retry_policy
 from millrace.runs.metadata import table_schema
-from millrace.runs.tags import CPUS_TAG, FULL_REFRESH_TAG, MEMORY_TAG, PIDS_TAG, QUEUE_TAG
+from millrace.runs.tags import CPUS_TAG, FULL_REFRESH_TAG, MEMORY_TAG, PIDS_TAG, QUEUE_TAG, SHOWN_BY_TAG
 from millrace.settings import Settings
 
 TABLES = "tables"
@@ -215,6 +215,7 @@ def _job(domain: str, name: str, job: JobConfig, config: DomainConfig) -> Any:
             QUEUE_TAG: f"{domain}.{config.main_job if job.full_refresh else name}",
             **_limits(job),
             **({FULL_REFRESH_TAG: "true"} if job.full_refresh else {}),
+            **({SHOWN_BY_TAG: job.shown_by} if job.shown_by else {}),
         },
     )
 
@@ -251,6 +252,7 @@ def _unknown_assets(domain: Domain, config: DomainConfig, assets: set[str]) -> l
             ("data_quality.thresholds", config.data_quality.thresholds),
             ("trends", config.trends),
             ("contracts", domain.contracts),
+            *((f"jobs.{name}.shown_by", [job.shown_by]) for name, job in config.jobs.items() if job.shown_by),
         )
         for asset in named
         if asset not in assets

@@ -1,4 +1,4 @@
-"""Full refreshes: nobody sees them before they are whole."""
+"""Full refreshes, and runs of a job that is shown by an asset: nobody sees them before they are whole."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from millrace.lakehouse import Changes, Declaration, Mode, Warehouse, table
 from millrace.lakehouse.io_manager import IcebergIOManager
 from millrace.lakehouse.refresh import branch_of, show
 from millrace.runs import stage
-from millrace.runs.tags import FULL_REFRESH_TAG
+from millrace.runs.tags import FULL_REFRESH_TAG, SHOWN_BY_TAG
 
 NAMES = ("counted_apples", "doubled_apples")
 UPSERT = Declaration(Mode.UPSERT, key=("tree",))
@@ -47,13 +47,20 @@ class Orchard:
         self.warehouse = warehouse
         self.instance = instance
 
-    def run(self, apples: dict[str, int], *, full: bool = False, fails: bool = False) -> bool:
+    def run(
+        self,
+        apples: dict[str, int],
+        *,
+        full: bool = False,
+        fails: bool = False,
+        shown_by: str = "",
+    ) -> bool:
         resources = {"tables": IcebergIOManager(warehouse=self.warehouse), "apples": apples, "fails": fails}
         return dg.materialize(
             [counted_apples, doubled_apples, shown_apples],
             instance=self.instance,
             resources=resources,
-            tags={FULL_REFRESH_TAG: "true"} if full else {},
+            tags=({FULL_REFRESH_TAG: "true"} if full else {}) | ({SHOWN_BY_TAG: shown_by} if shown_by else {}),
             raise_on_error=False,
         ).success
 
@@ -80,6 +87,31 @@ def test_a_refresh_replaces_what_upserts_have_gathered(orchard: Orchard) -> None
     assert orchard.rows("counted_apples") == [("oak", 5)]
     assert orchard.rows() == [("oak", 10)]
     assert [orchard.refs(name) for name in NAMES] == [{"main"}, {"main"}]
+
+
+def test_a_run_that_an_asset_shows_adds_to_what_is_there_at_its_end(orchard: Orchard) -> None:
+    assert orchard.run({"oak": 1})
+
+    assert not orchard.run({"elm": 2}, shown_by="shown_apples", fails=True)
+    assert orchard.rows("counted_apples") == [("oak", 1)]
+    assert orchard.rows() == [("oak", 2)]
+
+    assert orchard.run({"ash": 3}, shown_by="shown_apples")
+    assert orchard.rows("counted_apples") == [("ash", 3), ("oak", 1)]
+    assert orchard.rows() == [("ash", 6), ("oak", 2)]
+    assert [orchard.refs(name) for name in NAMES] == [{"main"}, {"main"}]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "is_shown"),
+    [(None, True), (["counted_apples"], False), (["counted_apples", "shown_apples"], True)],
+    ids=["all", "one", "with_the_one_that_shows"],
+)
+def test_a_run_of_chosen_assets_that_nobody_would_show_writes_to_main(chosen: list[str] | None, is_shown: bool) -> None:
+    selection = frozenset(map(dg.AssetKey, chosen)) if chosen else None
+    run = dg.DagsterRun(job_name="any", tags={SHOWN_BY_TAG: "shown_apples"}, asset_selection=selection)
+
+    assert branch_of(run) == (f"run-{run.run_id}" if is_shown else "main")
 
 
 def test_the_first_run_of_all_may_be_a_refresh(orchard: Orchard) -> None:

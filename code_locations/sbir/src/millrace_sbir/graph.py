@@ -20,7 +20,7 @@ COMPANY = Node(
     title="name",
     description="A firm that received an award.",
     properties=(
-        Property("company_id", pl.String, "UEI, else DUNS, else a hash of normalised name and state"),
+        Property("company_id", pl.String, "UEI-…, DUNS-… or NAME-… with the state, by the first that is known"),
         Property("name", pl.String, "Name in the award file, of its latest award", is_indexed=True),
         Property("uei", pl.String, "Unique Entity ID of SAM.gov"),
         Property("duns", pl.String, "DUNS number, nine digits"),
@@ -61,7 +61,7 @@ CONTRACT = Node(
     key="contract_id",
     description="A contract or grant under which awards were made.",
     properties=(
-        Property("contract_id", pl.String, "Contract number, normalised"),
+        Property("contract_id", pl.String, "Agency and contract number, normalised: DOD/W31P4Q20C0046"),
         Property("number", pl.String, "Contract number as it is written"),
         Property("award_count", pl.Int64, "Awards under it"),
         Property("total_usd", pl.Float64, "Sum of its awards, in US dollars"),
@@ -112,7 +112,7 @@ PERSON = Node(
     title="name",
     description="A principal investigator.",
     properties=(
-        Property("person_id", pl.String, "Hash of normalised name and company"),
+        Property("person_id", pl.String, "Company and normalised name"),
         Property("name", pl.String, "Name", is_indexed=True),
     ),
 )

@@ -53,16 +53,16 @@ def contracts(transformed: pl.LazyFrame) -> pl.LazyFrame:
     """Nodes `Contract`."""
     return transformed.select(
         "contract_id",
+        "first_award_year",
+        "last_award_year",
         number="contract",
         award_count=_whole("awards"),
         total_usd="amount_usd",
-        first_award_year=pl.col("start_date").dt.year().cast(pl.Int64),
-        last_award_year=pl.col("end_date").dt.year().cast(pl.Int64),
     )
 
 
 def people(transformed: pl.LazyFrame) -> pl.LazyFrame:
-    """Nodes `Person`: as spelled in the first award of theirs by key."""
+    """Nodes `Person`: by the first of their spellings in the alphabet."""
     named = transformed.filter(pl.col("person_id").is_not_null())
     return named.group_by("person_id").agg(name=pl.col("pi_name").min())
 

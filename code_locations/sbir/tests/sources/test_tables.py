@@ -165,10 +165,55 @@ def test_a_bomb_is_stopped_at_the_limit(tmp_path: Path, collected: Collected) ->
         collected(lambda log: read_companies(source, log))
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x1f\x8b no gzip"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b" [ ]\n[] ", companies().encode(), b"PK\x03\x04 no zip", b"\x1f\x8b no gzip"],
+    ids=["no_byte", "no_object", "two_empty_arrays", "a_header_alone", "no_zip", "no_gzip"],
+)
 def test_what_is_nothing_is_an_error_and_no_empty_table(content: bytes, read_bytes: Any) -> None:
     with pytest.raises(SourceUnreadableError):
         read_bytes(content)
+
+
+def test_arrays_one_after_another_are_read_as_one(read_bytes: Any) -> None:
+    objects = [json.dumps({"company_name": f"Firm {number}"}) for number in range(3)]
+
+    frame, rejects = read_bytes(f"[{objects[0]}]\n[{objects[1]},\n{objects[2]}]\n".encode())
+
+    assert frame.select("company_name", "line").rows() == [("Firm 0", 1), ("Firm 1", 2), ("Firm 2", 3)]
+    assert rejects == []
+
+
+def test_what_follows_an_array_and_is_none_is_told(read_bytes: Any) -> None:
+    frame, rejects = read_bytes(b'[{"company_name": "Firm 0"}] {"company_name": "Firm 1"}')
+
+    assert frame["company_name"].to_list() == ["Firm 0"]
+    assert [(one.kind, one.rule) for one in rejects] == [(RejectKind.SOURCE, "truncated_source")]
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "[" * 20_000 + "]" * 20_000], ids=["digits", "levels"])
+@pytest.mark.parametrize("form", ["[{}]", "{}"], ids=["array", "lines"])
+def test_a_record_that_no_parser_takes_costs_itself_alone(form: str, value: str, read_bytes: Any) -> None:
+    between = ",\n" if form == "[{}]" else "\n"
+    records = ['{"company_name": "Firm 0"}', f'{{"company_name": {value}}}', '{"company_name": "Firm 2"}']
+
+    frame, rejects = read_bytes(form.format(between.join(records)).encode())
+
+    assert frame["company_name"].to_list() == ["Firm 0", "Firm 2"]
+    assert [one.rule for one in rejects] == ["not_json"]
+
+
+def test_a_zip_that_only_others_unpack_is_one_clear_error(tmp_path: Path, read_bytes: Any) -> None:
+    path = tmp_path / "companies.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("companies.csv", companies(COMPANY))
+    content = bytearray(path.read_bytes())
+    deflate64 = 9
+    content[8] = deflate64
+    content[content.index(b"PK\x01\x02") + 10] = deflate64
+
+    with pytest.raises(SourceUnreadableError, match=r"companies\.csv cannot be unpacked.*pack it with Deflate"):
+        read_bytes(bytes(content))
 
 
 def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
@@ -185,7 +230,7 @@ def test_a_missing_column_is_one_clear_error(read_bytes: Any) -> None:
 
     assert str(caught.value) == (
         "sbir.raw_sbir_awards: column 'Award Amount' missing in awards.csv (42 expected, 41 found); "
-        "check the export or set sbir.source.columns"
+        "check the export that wrote it"
     )
 
 

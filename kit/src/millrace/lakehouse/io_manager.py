@@ -28,6 +28,7 @@ from millrace.resources.stage_files import COLUMN_SCHEMA
 from millrace.runs.failures import dagster_failures, first_run_id
 from millrace.runs.measure import current_measurement
 from millrace.runs.metadata import describe_frame
+from millrace.runs.refresh import makes_everything_anew
 
 _ANY = (Any, None, type(None))
 
@@ -49,8 +50,9 @@ class IcebergIOManager(dg.ConfigurableIOManager):
                 declaration = Declaration.of(context.definition_metadata or {})
                 changes = self._changes(context, obj)
                 only = _partitions(context, declaration)
-                branch = branch_of(context.step_context.dagster_run)
-                if branch != MAIN and declaration.mode is Mode.UPSERT:
+                run = context.step_context.dagster_run
+                branch = branch_of(run)
+                if makes_everything_anew(run) and declaration.mode is Mode.UPSERT:
                     declaration = replace(declaration, mode=Mode.OVERWRITE)  # a refresh brings all of the rows
                 written = self.warehouse.table(_name(context)).write(
                     changes, declaration, write_id=_write_id(context, declaration), only=only, branch=branch
@@ -84,7 +86,7 @@ class IcebergIOManager(dg.ConfigurableIOManager):
             return _of_partitions(frame, declaration, context)
 
     def _scanned(self, context: dg.InputContext) -> pl.LazyFrame:
-        """The table as the run sees it: what a refresh has written itself, else what all readers see."""
+        """The table as the run sees it: what it has written itself, else what all readers see."""
         table = self.warehouse.table(_name(context))
         branch = branch_of(context.step_context.dagster_run)
         if branch != MAIN and branch in table.load().metadata.refs:

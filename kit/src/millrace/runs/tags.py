@@ -8,3 +8,5 @@ CPUS_TAG = "millrace/cpus"
 PIDS_TAG = "millrace/pids"
 # On every run of a job whose `config.yaml` says full_refresh.
 FULL_REFRESH_TAG = "millrace/full_refresh"
+# On every run of a job whose `config.yaml` says shown_by: the asset that shows the tables of the run.
+SHOWN_BY_TAG = "millrace/shown_by"

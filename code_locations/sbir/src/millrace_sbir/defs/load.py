@@ -22,7 +22,7 @@ from millrace_sbir.transforms.normalise_codes import AGENCIES
 
 _KINDS = {"neo4j"}
 _GROUP = "graph_construction"
-_STANDS_ON = (
+STANDS_ON = (
     *("raw_sbir_awards", "raw_sbir_companies", "raw_sam_entities", "raw_uspto_patents"),
     *("validated_sbir_awards", "validated_sbir_companies", "validated_sam_entities", "validated_uspto_patents"),
     *("enriched_sbir_awards", "classified_sbir_awards"),
@@ -30,9 +30,12 @@ _STANDS_ON = (
 )
 
 
+LOADED = ("loaded_companies", "loaded_sbir_awards", "loaded_contracts", "loaded_patents")
+
+
 def _behind(*read: str) -> list[str]:
     """The assets that the graph stands on, without those that a step reads: their checks come first, too."""
-    return [asset for asset in _STANDS_ON if asset not in read]
+    return [asset for asset in STANDS_ON if asset not in read]
 
 
 def _reconciliation(asset: str) -> dg.AssetCheckSpec:
@@ -131,7 +134,7 @@ def loaded_patents(
     group_name=_GROUP,
     kinds=_KINDS,
     code_version="1",
-    deps=["loaded_companies", "loaded_sbir_awards", "loaded_contracts", "loaded_patents"],
+    deps=LOADED,
     check_specs=[_reconciliation("loaded_relationships")],
 )
 @stage
@@ -148,7 +151,7 @@ def loaded_relationships(
     rules: dg.ResourceParam[Rules],
 ) -> dg.MaterializeResult:
     """Who received, funds, leads, owns, cites and follows what; then what is gone is swept."""
-    _require_gates(context, gates)
+    _require_gates(context, gates, *LOADED)
     log = rejects.log("loaded_relationships")
     awards = transformed_sbir_awards
     whole = (
@@ -174,9 +177,9 @@ def loaded_relationships(
     return _result("loaded_relationships", reports, swept)
 
 
-def _require_gates(context: dg.AssetExecutionContext, gates: Gates) -> None:
+def _require_gates(context: dg.AssetExecutionContext, gates: Gates, *loaded: str) -> None:
     """Also those whose checks ran in an earlier run: nothing of the graph is touched unless all of it may be."""
-    gates.require_open(context.instance, "sbir graph", *_STANDS_ON)
+    gates.require_open(context.instance, "sbir graph", *STANDS_ON, *loaded)
 
 
 def _result(asset: str, reports: Iterable[PartReport], whole: GraphReport | None = None) -> dg.MaterializeResult:

@@ -1,4 +1,4 @@
-"""Publish: what a full refresh has made is shown once all of it is there; any run says which snapshots are read.
+"""Publish: what a run has made is shown once all of it is there and every gate let it pass.
 
 Each run leaves a snapshot of each table behind, most of them with all of its rows: those past their time go here too.
 """
@@ -10,8 +10,10 @@ import dagster as dg
 from millrace.lakehouse.io_manager import IcebergIOManager
 from millrace.lakehouse.refresh import branch_of, show
 from millrace.lakehouse.retention import forget
+from millrace.quality.gate import Gates
 from millrace.runs import current_measurement
 from millrace.runs.stage import stage
+from millrace_sbir.defs.load import LOADED, STANDS_ON
 from millrace_sbir.rules import Rules
 
 TABLES = (
@@ -33,9 +35,13 @@ _LAST_SNAPSHOTS = 2  # of each table, however old: what is read, and what it was
 )
 @stage
 def published_tables(
-    context: dg.AssetExecutionContext, tables: dg.ResourceParam[IcebergIOManager], rules: dg.ResourceParam[Rules]
+    context: dg.AssetExecutionContext,
+    tables: dg.ResourceParam[IcebergIOManager],
+    gates: Gates,
+    rules: dg.ResourceParam[Rules],
 ) -> dg.MaterializeResult:
-    """The tables as readers see them: those of a full refresh appear here and not before; old snapshots go."""
+    """The tables as readers see them: what a run has made appears here and not before; old snapshots go."""
+    gates.require_open(context.instance, "sbir tables", *STANDS_ON, *LOADED, "loaded_relationships")
     shown = show(tables.warehouse, TABLES, branch_of(context.run))
     snapshots = [dg.TableRecord({"table": name, "snapshot_id": str(snapshot)}) for name, snapshot in shown.items()]
     age = timedelta(days=rules.config.keep_snapshots_days)

@@ -211,7 +211,7 @@ def _checked(file: Downloaded, remote: Remote, sha256: str) -> Downloaded:
             remote.address,
             f"has the checksum {file.sha256}",
             expected=sha256,
-            next_step="ask who publishes it, or correct the checksum in the settings",
+            next_step="ask who publishes it, or correct the checksum behind its address",
         )
     return file
 

@@ -19,7 +19,7 @@ class Table:
     Attributes:
         asset: Whose source it is, for errors.
         columns: Names in the file, and the domain's name for each.
-        given: Further names in the file for the domain's, by `sbir.source.columns`.
+        given: Further names in the file for the domain's.
     """
 
     asset: str
@@ -59,7 +59,7 @@ def matched(header: list[str], table: Table, file: str, log: RejectLog) -> list[
             raise SourceUnreadableError(
                 f"sbir.{table.asset}",
                 f"column {_public(own, table)!r} twice in {file}, once as {cell!r}",
-                next_step="check the export or set sbir.source.columns",
+                next_step="check the export that wrote it",
             )
     missing = [name for name in table.names if name not in found]
     if missing:
@@ -69,7 +69,7 @@ def matched(header: list[str], table: Table, file: str, log: RejectLog) -> list[
             f"sbir.{table.asset}",
             f"{'column' if len(missing) == 1 else 'columns'} {shown}{more} missing in {file}"
             f" ({len(table.columns)} expected, {len(header)} found)",
-            next_step="check the export or set sbir.source.columns",
+            next_step="check the export that wrote it",
         )
     for cell, own in zip(header, found, strict=True):
         if own is None:

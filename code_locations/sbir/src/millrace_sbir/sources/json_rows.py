@@ -2,7 +2,8 @@
 
 What belongs here: objects and where they begin. What does not: what their fields are called (`tables.py`).
 
-An array is read piece by piece: the award file as JSON has 500 MB and more. After an element that is no JSON reading
+An array is read piece by piece: the award file as JSON has 500 MB and more. Another array may follow, as in pages of
+an export that were put together. After an element that is no JSON reading
 goes on where the next one seems to begin.
 """
 
@@ -38,7 +39,7 @@ def read_json(stream: BinaryIO, name: str, table: Table, log: RejectLog, limits:
     """Yield frames of a table's columns (String, null where a record lacks the field), `source_file`, `line`.
 
     Raises:
-        SourceUnreadableError: there is no record, or none of its fields is known.
+        SourceUnreadableError: no field of its records is known.
     """
     is_array = head_of(stream).lstrip()[:1] == b"["
     find = _elements if is_array else _lines
@@ -62,7 +63,7 @@ def read_json(stream: BinaryIO, name: str, table: Table, log: RejectLog, limits:
         raise SourceUnreadableError(
             f"sbir.{table.asset}",
             f"no field of {name} is known ({', '.join(sorted(fields)[:5])}, …)",
-            next_step="check the export or set sbir.source.columns",
+            next_step="check the export that wrote it",
         )
     if batch.lines:
         yield batch.frame()
@@ -128,9 +129,13 @@ def _lines(stream: BinaryIO, name: str, log: RejectLog, most: int) -> Iterator[F
                 continue
             try:
                 value = orjson.loads(line)
-                yield number, json.loads(line) if _LONG_INTEGER.search(line) else value
+                value = json.loads(line) if _LONG_INTEGER.search(line) else value
             except orjson.JSONDecodeError as error:
                 _reject(log, name, number, *_problem(line, error), line)
+            except (ValueError, RecursionError) as error:
+                _reject(log, name, number, f"not JSON: {_said(error, 0)}", "not_json", line)
+            else:
+                yield number, value
     except DAMAGED as error:
         _broken_off(log, name, error)
 
@@ -149,11 +154,20 @@ def _elements(stream: BinaryIO, name: str, log: RejectLog, most: int) -> Iterato
         line += text.count("\n", start, at)
         is_cut = False
         if at < len(text) and text[at] == "]":
-            return
+            text, at = _after_array(text[at + 1 :], pieces)
+            if at < 0:
+                return
+            if text[at] != "[":
+                reason = "something other than another array follows the end of the array; fetch or export it again"
+                log.add(Reject(RejectKind.SOURCE, name, reason, "truncated_source"))
+                return
+            line += text.count("\n", 0, at)
+            at += 1
+            continue
         try:
             value, end = decoder.raw_decode(text, at)
             is_cut = end == len(text) and not is_last
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # an integer of thousands of digits, a thousand levels
             value, end = error, at
             is_cut = not is_last and len(text) - at <= most
         if is_cut:
@@ -163,15 +177,35 @@ def _elements(stream: BinaryIO, name: str, log: RejectLog, most: int) -> Iterato
         if at >= len(text):
             log.add(Reject(RejectKind.SOURCE, name, "the array has no end: the file breaks off", "truncated_source"))
             return
-        if isinstance(value, json.JSONDecodeError):
+        if isinstance(value, Exception):
             following = _NEXT_ELEMENT.search(text, at + 1)
             end = following.end() if following else len(text)
-            reason = f"not JSON: {value.msg} at character {value.pos - at + 1} of the record"
+            reason = f"not JSON: {_said(value, at)}"
             _reject(log, name, line, reason, "not_json", text[at : at + 1_000].encode("utf-8", "surrogateescape"))
         else:
             yield line, value
         line += text.count("\n", at, end)
         text, at = (text[end:], 0) if end > _PIECE_BYTES // 2 else (text, end)
+
+
+def _after_array(text: str, pieces: Iterator[str]) -> tuple[str, int]:
+    """What follows an array, and where in it something stands: exports of several pages are arrays one after another.
+
+    Returns:
+        The text and a place in it; -1 where only blanks follow.
+    """
+    while True:
+        if rest := text.lstrip():
+            return text, len(text) - len(rest)
+        text = next(pieces, "")
+        if not text:
+            return "", -1
+
+
+def _said(error: Exception, at: int) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos - at + 1} of the record"
+    return "too many levels" if isinstance(error, RecursionError) else str(error)
 
 
 def _pieces(stream: BinaryIO, name: str, log: RejectLog) -> Iterator[str]:

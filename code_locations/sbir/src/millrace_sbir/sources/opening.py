@@ -18,6 +18,7 @@ from millrace_sbir.sources.unpacking import MAX_UNPACKED_BYTES, unpacked
 
 AWARDS_VARIABLE, COMPANIES_VARIABLE = "SBIR_AWARDS", "SBIR_COMPANIES"
 SAM_VARIABLE, PATENTS_VARIABLE = "SBIR_SAM", "SBIR_PATENTS"
+_CHECKSUM = "#sha256="
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,16 @@ class Opening:
         """Open what lies at a place: a path, `https://…`, `s3://bucket/key`.
 
         Args:
-            place: As the setting has it.
-            sha256: Checksum that the content must have, if it is known.
+            place: As the setting has it; `#sha256=…` behind it is the checksum that the content must have.
+            sha256: The same, said apart.
 
         Raises:
             SourceMissingError: there is nothing.
             SourceUnreadableError: the content has another checksum.
             SourceUnavailableError, DiskFullError, ConfigurationError: see `download`.
         """
+        place, separator, told = place.partition(_CHECKSUM)
+        sha256 = told if separator else sha256
         remote = self._remote(place)
         if remote is not None:
             file = download(remote, self.cache, sha256=sha256, patience=self.patience)
@@ -89,7 +92,7 @@ class Opening:
                 place,
                 f"has the checksum {source.identity.removeprefix('sha256:')}",
                 expected=sha256,
-                next_step="fetch it again, or correct the checksum in the settings",
+                next_step="fetch it again, or correct the checksum behind its address",
             )
         return source
 

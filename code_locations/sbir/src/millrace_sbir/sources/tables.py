@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from millrace.errors import SourceUnreadableError
 from millrace.quality import RejectLog
 from millrace_sbir.columns import AWARDS, COMPANIES, PATENTS, SAM_ENTITIES
 from millrace_sbir.sources.delimited import Limits, head_of, read_delimited, read_positions
@@ -126,6 +127,17 @@ def _read(
     source: OpenedSource, table: Table, log: RejectLog, columns: Mapping[str, str] | None, limits: Limits
 ) -> Iterator[pl.DataFrame]:
     table = replace(table, given={**(table.given or {}), **(columns or {})})
+    found, rejected = False, log.counts.total()
+    for frame in _frames(source, table, log, limits):
+        found = found or not frame.is_empty()
+        yield frame
+    if not found and log.counts.total() == rejected:
+        raise SourceUnreadableError(
+            f"sbir.{table.asset}", f"{source.name} holds no record", next_step="fetch or export it again"
+        )
+
+
+def _frames(source: OpenedSource, table: Table, log: RejectLog, limits: Limits) -> Iterator[pl.DataFrame]:
     with source.files() as files:
         for name, stream in files:
             if looks_like_json(stream):

@@ -74,7 +74,13 @@ def _members(raw: BinaryIO, name: str, most: int) -> Iterator[tuple[str, BinaryI
         if member.flag_bits & 1:
             raise SourceUnreadableError(name, f"its member {member.filename} is encrypted", next_step="unpack it first")
         shown = f"{name}/{member.filename}" if len(members) > 1 else name
-        with archive.open(member) as opened:
+        try:
+            opened = archive.open(member)
+        except NotImplementedError as error:  # Deflate64, as Windows packs what has more than 2 GB
+            raise SourceUnreadableError(
+                name, f"its member {member.filename} cannot be unpacked: {error}", next_step="pack it with Deflate"
+            ) from error
+        with opened:
             yield shown, _as_utf8(opened.read, shown, limit)
 
 

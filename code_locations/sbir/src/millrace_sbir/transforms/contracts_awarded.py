@@ -30,13 +30,13 @@ def contracts(awards: pl.LazyFrame) -> pl.LazyFrame:
     """One row per contract.
 
     Args:
-        awards: `award_id`, `company_id`, `agency`, `branch`, `program`, `contract`, `award_date`, `contract_end_date`,
-            `award_amount_usd`.
+        awards: `award_id`, `company_id`, `agency`, `branch`, `program`, `contract`, `award_year`, `award_date`,
+            `contract_end_date`, `award_amount_usd`.
 
     Returns:
         `contract_id`, `contract` (as spelled; the first in the alphabet), `agency`, `branch`, `program` (both null if
-        its awards differ), `awards`, `company_id` (null if it has several), `amount_usd`, `start_date`,
-        `end_date`, sorted by the first. Awards without a contract number are left out.
+        its awards differ), `awards`, `company_id` (null if it has several), `amount_usd`, `first_award_year`,
+        `last_award_year`, `start_date`, `end_date`, sorted by the first. Awards without a contract number are left out.
     """
     return (
         with_contract_id(awards)
@@ -50,6 +50,8 @@ def contracts(awards: pl.LazyFrame) -> pl.LazyFrame:
             pl.len().alias("awards"),
             _only("company_id"),
             total_usd(pl.col("award_amount_usd")).alias("amount_usd"),
+            pl.col("award_year").min().cast(pl.Int64).alias("first_award_year"),
+            pl.col("award_year").max().cast(pl.Int64).alias("last_award_year"),
             pl.col("award_date").min().alias("start_date"),
             pl.col("contract_end_date").max().alias("end_date"),
         )

@@ -78,7 +78,7 @@ def cited_awards(patents: pl.LazyFrame, awards: pl.LazyFrame) -> pl.LazyFrame:
     stated = (
         patents.select("patent_id", "government_interest")
         .drop_nulls()
-        .unique("patent_id")
+        .unique()
         .select(
             "patent_id",
             words=text.str.extract_all(r"[A-Z0-9]+"),
