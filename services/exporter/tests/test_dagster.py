@@ -85,8 +85,22 @@ def test_a_stage_of_the_kit_brings_every_key_that_is_promised(exporter: Any, ins
     exporter.poll()
 
     values = {dict(key)["key"]: value for key, value in exporter.all("dagster_asset_metadata_value").items()}
-    assert set(values) == set(METADATA_KEYS)
+    assert set(values) == {key for key in METADATA_KEYS if not key.startswith("source_")}
     assert (values["removed_share"], values["quality_score"]) == (0.25, 0.5)
+
+
+def test_what_a_step_says_of_its_source_is_a_metric(exporter: Any, instance: Any) -> None:
+    said = {"source_success_rate": 0.75, "source_error_rate": 0.25, "source_response_seconds": 0.4}
+
+    @dg.asset
+    def fetched() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=said)
+
+    run(instance, fetched)
+    exporter.poll()
+
+    values = {dict(key)["key"]: value for key, value in exporter.all("dagster_asset_metadata_value").items()}
+    assert values == said
 
 
 def test_a_failing_asset_does_not_look_fresh(exporter: Any, instance: Any, database: Any) -> None:

@@ -58,8 +58,9 @@ def test_the_best_evidence_that_there_is_decides(firm: dict[str, Any], uei: str,
         ({"name_keys": ["QUIET LASERS"], "states": []}, "name"),
         ({"name_keys": ["TWIN WORKS"], "states": ["TX"]}, "name_and_state"),
         ({"name_keys": ["LUMERA PHOTONICS"], "uei": "ZZZZZZZZZZZ1"}, "name_and_state"),
+        ({"duns": "012345678", "uei": "ZZZZZZZZZZZ1"}, "duns"),
     ],
-    ids=["another state", "no state", "two of that name", "another UEI"],
+    ids=["another state", "no state", "two of that name", "another UEI", "its DUNS at another UEI"],
 )
 def test_what_is_not_sure_is_for_people_to_look_at(firm: dict[str, Any], method: str) -> None:
     row = matched(**firm)

@@ -82,3 +82,11 @@ def cited(statement: str | None) -> list[str]:
 )
 def test_a_statement_names_the_awards_of_its_numbers_and_no_other(statement: str | None, awards: list[str]) -> None:
     assert cited(statement) == awards
+
+
+def test_each_of_a_patents_statements_counts_in_any_order() -> None:
+    statements = ["made under W31P4Q-20-C-0046", "made under FA865012C1420", "made under FA865012C1420"]
+
+    for given in (statements, statements[::-1]):
+        frame = pl.LazyFrame({"patent_id": ["1"] * 3, "government_interest": given})
+        assert sorted(cited_awards(frame, AWARDS).collect()["award_id"]) == ["air-force", "army-1", "army-2"]

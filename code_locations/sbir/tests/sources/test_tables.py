@@ -3,6 +3,7 @@
 import codecs
 import csv
 import gzip
+import hashlib
 import io
 import json
 import zipfile
@@ -219,6 +220,16 @@ def test_a_zip_that_only_others_unpack_is_one_clear_error(tmp_path: Path, read_b
 def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
     with pytest.raises(SourceMissingError, match=r"no file .*awards\.csv"):
         Opening(tmp_path).open(str(tmp_path / "awards.csv"))
+
+
+def test_a_checksum_behind_an_address_is_held_against_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "awards.csv"
+    path.write_bytes(b"any")
+    right = hashlib.sha256(b"any").hexdigest()
+
+    assert Opening(tmp_path).open(f"{path}#sha256={right}").path == path
+    with pytest.raises(SourceUnreadableError, match=rf"has the checksum {right} \(expected {'0' * 64}\)"):
+        Opening(tmp_path).open(f"{path}#sha256={'0' * 64}")
 
 
 def test_a_missing_column_is_one_clear_error(read_bytes: Any) -> None:

@@ -160,20 +160,48 @@ def test_a_firm_is_described_by_all_of_its_awards(awards: Frame) -> None:
 
 def test_a_contract_is_its_number_at_its_agency(awards: Frame) -> None:
     frame = awards(
-        {"agency": "DoD", "contract": "W31P4Q-20-C-0046", "award_amount_usd": 1.0, "award_date": date(2020, 1, 1)},
-        {"agency": "DoD", "contract": "w31p4q20c0046", "award_amount_usd": 2.0, "contract_end_date": date(2022, 1, 1)},
+        {
+            "agency": "DoD",
+            "contract": "W31P4Q-20-C-0046",
+            "award_amount_usd": 1.0,
+            "award_date": date(2020, 1, 1),
+            "award_year": 2020,
+        },
+        {
+            "agency": "DoD",
+            "contract": "w31p4q20c0046",
+            "award_amount_usd": 2.0,
+            "contract_end_date": date(2025, 1, 1),
+            "award_year": 2022,
+        },
         {"agency": "NASA", "contract": "W31P4Q20C0046", "company_id": "F2"},
         {"agency": "NASA", "contract": "W31P4Q20C0046", "company_id": "F3"},
         {"agency": "NASA", "contract": "00000"},
     )
 
-    found = (
-        contracts(frame).select("contract_id", "awards", "company_id", "amount_usd", "start_date", "end_date").collect()
-    )
+    found = contracts(frame).drop("contract", "agency", "branch", "program").collect()
 
-    assert found.rows() == [
-        ("DoD/W31P4Q20C0046", 2, "F1", 3.0, date(2020, 1, 1), date(2022, 1, 1)),
-        ("NASA/W31P4Q20C0046", 2, None, 0.0, None, None),
+    assert found.rows(named=True) == [
+        {
+            "contract_id": "DoD/W31P4Q20C0046",
+            "awards": 2,
+            "company_id": "F1",
+            "amount_usd": 3.0,
+            "first_award_year": 2020,
+            "last_award_year": 2022,
+            "start_date": date(2020, 1, 1),
+            "end_date": date(2025, 1, 1),
+        },
+        {
+            "contract_id": "NASA/W31P4Q20C0046",
+            "awards": 2,
+            "company_id": None,
+            "amount_usd": 0.0,
+            "first_award_year": None,
+            "last_award_year": None,
+            "start_date": None,
+            "end_date": None,
+        },
     ]
 
 

@@ -88,6 +88,9 @@ METADATA_KEYS: Mapping[str, str] = MappingProxyType(
         "peak_memory_bytes": "largest resident memory of the step's process",
         "removed_share": "0 to 1: rows that came in and were not written, whether rejected, merged or selected",
         "quality_score": "0 to 1: rows that came in and were not rejected, times cells that went out with a value",
+        "source_success_rate": "0 to 1: of the step's requests to an outside source, those that were answered",
+        "source_error_rate": "0 to 1: those that were not",
+        "source_response_seconds": "mean time of such a request",
     }
 )
 IN_FLIGHT = ("not_started", "queued", "starting", "started", "canceling")

@@ -36,11 +36,13 @@ def match_firms(firms: pl.DataFrame, entities: pl.LazyFrame, config: MatchConfig
         {"score": "match_score", "status": "match_status"}
     )
     own = firms.select("company_id", own=pl.col("uei"))
-    other = pl.col("own").is_not_null() & (pl.col("own") != pl.col("sam_uei"))
-    named = named.join(own, on="company_id", how="left").with_columns(
-        match_status=pl.when(other).then(pl.lit("review")).otherwise("match_status")
+    contradicted = pl.col("own").is_not_null() & (pl.col("own") != pl.col("sam_uei"))
+    matched = (
+        pl.concat([found, named.select(found.columns)])
+        .join(own, on="company_id", how="left")
+        .with_columns(match_status=pl.when(contradicted).then(pl.lit("review")).otherwise("match_status"))
+        .drop("own")
     )
-    matched = pl.concat([found, named.select(found.columns)])
     every = firms.select("company_id").join(matched, on="company_id", how="left")
     return every.with_columns(pl.col("match_status").fill_null("none")).sort("company_id")
 
