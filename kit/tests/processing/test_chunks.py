@@ -100,6 +100,24 @@ def test_the_result_depends_neither_on_the_chunks_nor_on_an_interruption(
     assert work.rejected == REJECTED
 
 
+def test_an_error_names_the_first_and_the_last_record_of_its_chunk(tmp_path: Path) -> None:
+    def refuse(frame: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
+        if chunk.first_row:
+            raise ValueError("no")
+        return frame
+
+    with pytest.raises(ChunkFailedError, match=r"chunk 2 from row 10, 10 rows, record 10 to 19: .*no"):
+        in_chunks(
+            SOURCE,
+            refuse,
+            parts=Parts(FolderStore(tmp_path), "refused"),
+            key="k",
+            progress=Progress("mill.refused"),
+            key_column="number",
+            config=ChunkConfig(start_rows=10, min_rows=10, max_rows=10),
+        )
+
+
 def test_a_run_goes_on_at_the_chunk_where_the_last_one_stopped(tmp_path: Path) -> None:
     work = Work(tmp_path)
     with pytest.raises(Killed):

@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from millrace.config import DomainConfig
+from millrace.processing import ChunkConfig
 from millrace_sbir.taxonomy import SHIPPED, Taxonomy, load_taxonomy
 from millrace_sbir.transforms.match_decide import MatchConfig
 from millrace_sbir.transforms.phases import ChainRules
@@ -56,6 +57,7 @@ class SbirConfig(DomainConfig):
     chains: ChainRules = ChainRules()
     matching: MatchConfig = MatchConfig()
     sources: SourcesConfig = SourcesConfig()
+    chunks: ChunkConfig = Field(default=ChunkConfig(), description="how awards are cut for enrichment and areas")
     keep_snapshots_days: float = Field(
         default=7.0, ge=1.0, description="how far back one can look in a table; its older snapshots and files go"
     )
@@ -79,6 +81,11 @@ class Rules:
     def matching(self) -> MatchConfig:
         """When names are those of one firm."""
         return self.config.matching
+
+    @property
+    def chunks(self) -> ChunkConfig:
+        """How many awards are worked on at once."""
+        return self.config.chunks
 
     @property
     def max_rejected_relationships(self) -> float:

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from millrace_sbir.transforms.normalise_codes import award_number, contract_key
-from millrace_sbir.transforms.normalise_names import firm_key, loose_key, person_key, trade_key
+from millrace_sbir.transforms.normalise_names import firm_key, loose_key, trade_key
 
 
 def of(expression: pl.Expr, text: str) -> str | None:
@@ -56,14 +56,6 @@ def test_what_a_firm_does_business_as_is_a_name_of_its_own() -> None:
 
 def test_usual_words_are_cut_short_for_likeness_alone() -> None:
     assert of(loose_key(pl.col("x")), "LUMERA TECHNOLOGIES") == of(loose_key(pl.col("x")), "LUMERA TECH")
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["Dr. José Q. Smith, Ph.D.", "Smith, Jose Q", "JOSE Q SMITH", "Jose Q. Smith MD PhD", "Smith, Jose Q., PhD"],
-)
-def test_spellings_of_one_person_have_one_key(name: str) -> None:
-    assert of(person_key(pl.col("x")), name) == "JOSE Q SMITH"
 
 
 @pytest.mark.parametrize("number", ["FA8649-24-P-0292", "FA864924P0292", "fa8649 24 p 0292", "FA8649.24.P.0292"])

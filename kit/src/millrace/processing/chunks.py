@@ -36,7 +36,8 @@ class Chunk:
         number: Counted from 1, over all runs that worked on it.
         first_row: Number of its first row in the input, from 0.
         rows: Rows that it has.
-        record_key: The record that the function is at, if it goes by records; an error names it.
+        record_key: The record that the function is at, if it goes by records; an error names it. Else the first and
+            the last one of the chunk, if `in_chunks` knows the key.
     """
 
     number: int
@@ -60,6 +61,7 @@ def in_chunks(
     parts: Parts,
     key: str,
     progress: Progress,
+    key_column: str | None = None,
     rejects: RejectSink | None = None,
     config: ChunkConfig | None = None,
     total_rows: int | None = None,
@@ -79,6 +81,7 @@ def in_chunks(
         parts: Where finished chunks lie; remove them when the result has been stored (`PartFiles` does).
         key: Name of inputs and code, `content_key(...)`. Parts of any other key are removed.
         progress: Whose work it is, and who is told.
+        key_column: Column of the input that tells its records apart, for errors.
         rejects: Receives what the chunks turned away, in the input's order, also of chunks of earlier runs.
         config: Sizes.
         total_rows: Rows of the input, if they are known; a lazy frame is counted.
@@ -92,7 +95,7 @@ def in_chunks(
         ChunkFailedError: from what the function, the source or the store raised, with asset, run, chunk and, where it
             is known, the record; transient or not as its cause. Finished chunks stay.
     """
-    work = _Work(function, parts, key, progress, rejects, Pace(config or ChunkConfig()), free_bytes)
+    work = _Work(function, parts, key, progress, key_column, rejects, Pace(config or ChunkConfig()), free_bytes)
     finished = parts.finished(key)
     for part in finished:
         work.replay(part)
@@ -143,6 +146,7 @@ class _Work:
     parts: Parts
     key: str
     progress: Progress
+    key_column: str | None
     rejects: RejectSink | None
     pace: Pace
     free_bytes: Callable[[], int] | None
@@ -171,6 +175,8 @@ class _Work:
                 chunk.rows = frame.height
                 if not chunk.rows and made:
                     break
+                if self.key_column is not None and chunk.rows:
+                    chunk.record_key = f"{frame[self.key_column][0]} to {frame[self.key_column][-1]}"
                 result = self.function(frame, chunk)
                 schema = self._same_schema(schema, result)
                 made.append(Part(row, row + chunk.rows, len(chunk.rejects)))

@@ -48,6 +48,8 @@ def classified_sbir_awards(
         parts=parts.of("classified_sbir_awards"),
         key=content_key(texts.select("award_id", "enriched_from"), version, str(earlier.rows is None)),
         progress=step_progress(context),
+        key_column="award_id",
+        config=rules.chunks,
     )
     return earlier.changes(made, texts)
 

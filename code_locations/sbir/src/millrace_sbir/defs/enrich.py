@@ -75,6 +75,7 @@ def enriched_sbir_awards(
     identified_companies: pl.LazyFrame,
     enriched_companies: pl.LazyFrame,
     tables: dg.ResourceParam[IcebergIOManager],
+    rules: dg.ResourceParam[Rules],
     parts: PartFiles,
 ) -> Changes:
     """Awards with their firm, its entity of SAM.gov, a clean abstract and keywords."""
@@ -93,6 +94,8 @@ def enriched_sbir_awards(
             str(earlier.rows is None),
         ),
         progress=step_progress(context),
+        key_column="award_id",
+        config=rules.chunks,
     )
     return earlier.changes(made, validated_sbir_awards)
 

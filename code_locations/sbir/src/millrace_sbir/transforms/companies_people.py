@@ -37,29 +37,3 @@ def with_person_id(awards: pl.LazyFrame) -> pl.LazyFrame:
             "person_id"
         )
     )
-
-
-def people(awards: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per person who leads an award.
-
-    Args:
-        awards: `award_id`, `company_id`, `pi_name`, `award_year`.
-
-    Returns:
-        `person_id`, `name` (as spelled most often; of equals the first in the alphabet), `company_id`, `awards`,
-        `first_year`, `last_year`, sorted by the first.
-    """
-    spelled = pl.col("pi_name").str.replace_all(r"\s+", " ").str.strip_chars()
-    return (
-        with_person_id(awards.select("award_id", "company_id", "pi_name", "award_year"))
-        .filter(pl.col("person_id").is_not_null())
-        .group_by("person_id")
-        .agg(
-            spelled.mode().sort().first().alias("name"),
-            pl.col("company_id").first(),
-            pl.len().alias("awards"),
-            pl.col("award_year").min().alias("first_year"),
-            pl.col("award_year").max().alias("last_year"),
-        )
-        .sort("person_id")
-    )

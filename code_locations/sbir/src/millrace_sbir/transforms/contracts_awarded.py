@@ -1,6 +1,6 @@
-"""Contracts and agencies: what awards are paid under, and by whom.
+"""Contracts: what awards are paid under.
 
-What belongs here: entities that awards name and that have no source of their own. What does not: promises about columns
+What belongs here: what has no source of its own and is named by awards. What does not: promises about columns
 (`millrace_sbir.contracts`). A contract is its number at its agency; numbers are compared without case, blanks and
 dashes, because `W31P4Q-20-C-0046` and `W31P4Q20C0046` are both in use.
 """
@@ -57,37 +57,6 @@ def contracts(awards: pl.LazyFrame) -> pl.LazyFrame:
         )
         .sort("contract_id")
     )
-
-
-def agencies(awards: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per agency, and one per branch of it that awards name.
-
-    Args:
-        awards: `company_id`, `agency`, `branch`, `award_year`, `award_amount_usd`.
-
-    Returns:
-        `agency_id` (`agency`, or `agency/branch`), `agency`, `branch` (null in the agency's own row), `awards`,
-        `companies`, `amount_usd`, `first_year`, `last_year`, sorted by the first. An agency's row holds the awards of
-        its branches too.
-    """
-    known = awards.filter(pl.col("agency").is_not_null())
-    branched = known.filter(pl.col("branch").is_not_null())
-    whole = known.with_columns(branch=pl.lit(None, dtype=pl.String))
-    return (
-        pl.concat([frame.group_by("agency", "branch").agg(_sums()) for frame in (whole, branched)])
-        .select(pl.concat_str("agency", "branch", separator="/", ignore_nulls=True).alias("agency_id"), pl.all())
-        .sort("agency_id")
-    )
-
-
-def _sums() -> list[pl.Expr]:
-    return [
-        pl.len().alias("awards"),
-        pl.col("company_id").drop_nulls().n_unique().alias("companies"),
-        total_usd(pl.col("award_amount_usd")).alias("amount_usd"),
-        pl.col("award_year").min().alias("first_year"),
-        pl.col("award_year").max().alias("last_year"),
-    ]
 
 
 def _only(name: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Names of firms and people in the one form in which two sources can agree on them.
+"""Names of firms in the one form in which two sources can agree on them.
 
 What belongs here: expressions from a name to its key. What does not: how alike two keys are (`match_names`).
 
@@ -54,8 +54,6 @@ _STEMS = {
     "SYS": ("SYSTEMS", "SYSTEM", "SYST"),
     "TECH": ("TECHNOLOGIES", "TECHNOLOGY", "TECHS"),
 }
-_TITLES = r"^(?:DR|MR|MRS|MS|PROF|PROFESSOR|SIR)\s+"
-_DEGREES = r"(?:\s+(?:PHD|PH D|MD|M D|DVM|DDS|MBA|MS|JD|PE|JR|SR|II|III|IV|ESQ))+$"
 
 
 def _plain(name: pl.Expr) -> pl.Expr:
@@ -106,17 +104,3 @@ def _words_key(plain: pl.Expr) -> pl.Expr:
     for short, long in _ABBREVIATIONS.items():
         words = words.str.replace_all(rf"\b{short}\b", long)
     return pl.when(words != "").then(words)
-
-
-def person_key(name: pl.Expr) -> pl.Expr:
-    """The key of a person's name: `Dr. José Q. Smith, Ph.D.` and `Smith, Jose Q` are both `JOSE Q SMITH`.
-
-    Without accents, titles and degrees, given names first. Null for a name without a letter.
-    """
-    plain = _plain(name).str.replace_all(r"[.'’`]", "").str.replace_all(r"\s+", " ").str.strip_chars()
-    untitled = plain.str.replace(_TITLES, "").str.replace_all(r",", " , ").str.replace_all(r"\s+", " ")
-    # What stands after the last comma is a degree or the given names.
-    bare = untitled.str.replace_all(r"(?: ,)?" + _DEGREES, "").str.replace(r"\s*,\s*$", "")
-    turned = bare.str.replace(r"^([^,]+?)\s*,\s*([^,]+)$", "$2 $1")
-    words = turned.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
-    return pl.when(words.str.contains(r"\p{L}")).then(words)
