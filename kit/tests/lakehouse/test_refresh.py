@@ -10,7 +10,7 @@ import pytest
 from millrace.errors import CommitConflictError, ConfigurationError
 from millrace.lakehouse import Changes, Declaration, Mode, Warehouse, table
 from millrace.lakehouse.io_manager import IcebergIOManager
-from millrace.lakehouse.refresh import branch_of, show
+from millrace.lakehouse.refresh import as_seen_by, branch_of, show
 from millrace.runs import stage
 from millrace.runs.tags import FULL_REFRESH_TAG, SHOWN_BY_TAG
 
@@ -130,6 +130,21 @@ def test_a_refresh_that_fails_leaves_what_was_there_and_the_next_one_clears_up(o
     assert orchard.run({"oak": 8}, full=True)
     assert orchard.rows() == [("oak", 16)]
     assert orchard.refs("counted_apples") == {"main"}
+
+
+def test_a_retry_goes_on_with_what_the_attempt_before_has_written(orchard: Orchard) -> None:
+    assert orchard.run({"oak": 1})
+    assert not orchard.run({"elm": 2}, shown_by="shown_apples", fails=True)
+    (branch,) = orchard.refs("counted_apples") - {"main"}
+    first = branch.removeprefix("run-")
+    tags = {SHOWN_BY_TAG: "shown_apples"}
+    retry = dg.DagsterRun(job_name="any", tags=tags, root_run_id=first, parent_run_id=first)
+
+    def trees(run: dg.DagsterRun) -> list[str]:
+        return sorted(as_seen_by(run, orchard.warehouse, "counted_apples").collect()["tree"])
+
+    assert trees(retry) == ["elm", "oak"]
+    assert trees(dg.DagsterRun(job_name="any", tags=tags)) == ["oak"]
 
 
 def test_a_refresh_does_not_hide_what_others_have_written_meanwhile(orchard: Orchard) -> None:

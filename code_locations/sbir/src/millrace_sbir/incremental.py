@@ -11,9 +11,12 @@ table that was made step by step has the rows of one that was made at once.
 from dataclasses import dataclass
 
 import polars as pl
+from dagster import DagsterRun
 
 from millrace.errors import StageMissingError
 from millrace.lakehouse import Changes, Warehouse
+from millrace.lakehouse.refresh import as_seen_by
+from millrace.runs.refresh import makes_everything_anew
 
 INPUT_HASH = "input_hash"
 
@@ -32,12 +35,15 @@ class Earlier:
     rows: pl.DataFrame | None
 
     @classmethod
-    def of(cls, warehouse: Warehouse, name: str, key: str, *, is_full_refresh: bool) -> "Earlier":
-        """What a table of the warehouse was made from; nothing in a full refresh."""
-        if is_full_refresh:
+    def of(cls, run: DagsterRun, warehouse: Warehouse, name: str, key: str) -> "Earlier":
+        """What a table was made from, as the run sees it: a retry goes on with what the attempt before has written.
+
+        In a full refresh it is nothing.
+        """
+        if makes_everything_anew(run):
             return cls(key, None)
         try:
-            return cls(key, warehouse.table(name).scan().select(key, INPUT_HASH).collect(engine="streaming"))
+            return cls(key, as_seen_by(run, warehouse, name).select(key, INPUT_HASH).collect(engine="streaming"))
         except StageMissingError:
             return cls(key, None)
 

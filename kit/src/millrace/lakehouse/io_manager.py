@@ -20,7 +20,7 @@ import polars as pl
 
 from millrace.errors import ConfigurationError
 from millrace.lakehouse.declaration import Changes, Declaration, Mode
-from millrace.lakehouse.refresh import MAIN, branch_of
+from millrace.lakehouse.refresh import as_seen_by, branch_of
 from millrace.lakehouse.snapshots import Written
 from millrace.lakehouse.statistics import null_counts
 from millrace.lakehouse.warehouse import Warehouse
@@ -77,21 +77,13 @@ class IcebergIOManager(dg.ConfigurableIOManager):
                     [f"a table is read as a LazyFrame, the step asks for {getattr(asked, '__name__', asked)}"],
                     next_step="annotate the input as pl.LazyFrame",
                 )
-            frame = self._scanned(context)
+            frame = as_seen_by(context.step_context.dagster_run, self.warehouse, _name(context))
             if not context.has_asset_partitions:
                 return frame
             declaration = Declaration.of(
                 (context.upstream_output.definition_metadata or {}) if context.upstream_output else {}
             )
             return _of_partitions(frame, declaration, context)
-
-    def _scanned(self, context: dg.InputContext) -> pl.LazyFrame:
-        """The table as the run sees it: what it has written itself, else what all readers see."""
-        table = self.warehouse.table(_name(context))
-        branch = branch_of(context.step_context.dagster_run)
-        if branch != MAIN and branch in table.load().metadata.refs:
-            return table.scan(branch=branch)
-        return table.scan()
 
     def _changes(self, context: dg.OutputContext, obj: object) -> Changes:
         if isinstance(obj, Changes):

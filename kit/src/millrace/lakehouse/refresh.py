@@ -9,6 +9,7 @@ retry, which finds the branches that are left.
 
 from collections.abc import Iterable
 
+import polars as pl
 from dagster import AssetKey, DagsterRun
 
 from millrace.errors import StageMissingError
@@ -32,6 +33,18 @@ def branch_of(run: DagsterRun) -> str:
     chosen = run.asset_selection
     is_shown = shown_by is not None and (not chosen or AssetKey(shown_by) in chosen)
     return f"{_PREFIX}{first_run_id(run)}" if is_shown or makes_everything_anew(run) else MAIN
+
+
+def as_seen_by(run: DagsterRun, warehouse: Warehouse, name: str) -> pl.LazyFrame:
+    """A table as a run sees it: what it, or an attempt before it, has written itself, else what all readers see.
+
+    Raises:
+        StageMissingError: nothing was written to it.
+    """
+    table, branch = warehouse.table(name), branch_of(run)
+    if branch != MAIN and branch in table.load().metadata.refs:
+        return table.scan(branch=branch)
+    return table.scan()
 
 
 def show(warehouse: Warehouse, names: Iterable[str], branch: str) -> dict[str, int]:

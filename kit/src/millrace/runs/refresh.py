@@ -9,11 +9,6 @@ from millrace.errors import ConfigurationError
 from millrace.runs.tags import FULL_REFRESH_TAG
 
 
-def is_full_refresh(context: dg.AssetExecutionContext) -> bool:
-    """Whether the run of a step makes everything anew; see `makes_everything_anew`."""
-    return makes_everything_anew(context.run)
-
-
 def makes_everything_anew(run: dg.DagsterRun) -> bool:
     """Whether a run makes everything anew.
 

@@ -8,7 +8,6 @@ from millrace.lakehouse.io_manager import IcebergIOManager
 from millrace.processing import content_key, in_chunks
 from millrace.resources import PartFiles
 from millrace.runs.progress import step_progress
-from millrace.runs.refresh import is_full_refresh
 from millrace.runs.stage import stage
 from millrace_sbir.incremental import INPUT_HASH, Earlier
 from millrace_sbir.rules import Rules
@@ -38,9 +37,7 @@ def classified_sbir_awards(
     """The areas of each award with score, confidence and evidence; only awards whose text or rules have changed."""
     classifier = rules.classifier()
     version = f"{_CODE_VERSION} {classifier.method} {classifier.version}"
-    earlier = Earlier.of(
-        tables.warehouse, "classified_sbir_awards", "award_id", is_full_refresh=is_full_refresh(context)
-    )
+    earlier = Earlier.of(context.run, tables.warehouse, "classified_sbir_awards", "award_id")
     texts = enriched_sbir_awards.select("award_id", "award_year", TITLE, ABSTRACT, enriched_from=INPUT_HASH)
     made = in_chunks(
         texts,

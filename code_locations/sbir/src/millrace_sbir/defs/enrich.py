@@ -11,7 +11,6 @@ from millrace.lakehouse.io_manager import IcebergIOManager
 from millrace.processing import CONTENT_HASH, content_hash, content_key, in_chunks
 from millrace.resources import PartFiles
 from millrace.runs.progress import step_progress
-from millrace.runs.refresh import is_full_refresh
 from millrace.runs.stage import stage
 from millrace_sbir.incremental import INPUT_HASH, Earlier
 from millrace_sbir.rules import Rules
@@ -54,7 +53,7 @@ def enriched_companies(
     known = firms(identified_companies.collect(engine="streaming").filter(pl.col("awards") > 0))
     hashed = content_hash([*known.columns, "reference"])
     current = known.with_columns(reference=pl.lit(reference)).with_columns(hashed.alias(INPUT_HASH)).drop("reference")
-    earlier = Earlier.of(tables.warehouse, "enriched_companies", "company_id", is_full_refresh=is_full_refresh(context))
+    earlier = Earlier.of(context.run, tables.warehouse, "enriched_companies", "company_id")
     todo = earlier.lacking(current)
     context.log.info(f"{todo.height:,} of {current.height:,} firms are looked up")
     made = matched_companies(todo, match_firms(todo, entities, rules.matching), entities)
@@ -81,7 +80,7 @@ def enriched_sbir_awards(
     """Awards with their firm, its entity of SAM.gov, a clean abstract and keywords."""
     identified = identified_companies.collect(engine="streaming")
     companies = enriched_companies.collect(engine="streaming")
-    earlier = Earlier.of(tables.warehouse, "enriched_sbir_awards", "award_id", is_full_refresh=is_full_refresh(context))
+    earlier = Earlier.of(context.run, tables.warehouse, "enriched_sbir_awards", "award_id")
     made = in_chunks(
         validated_sbir_awards,
         lambda chunk, _: enriched(earlier.lacking(with_firms(chunk, identified, companies, _AWARDS_VERSION))),

@@ -15,7 +15,7 @@ from polars.io.plugins import register_io_source
 
 from millrace.errors import SourceUnavailableError
 from millrace.lakehouse.io_manager import IcebergIOManager
-from millrace.lakehouse.refresh import branch_of
+from millrace.lakehouse.refresh import as_seen_by
 from millrace.quality import RejectLog
 from millrace.resources import RejectFiles, StageParquetIOManager
 from millrace.runs.stage import stage
@@ -185,8 +185,7 @@ def _unknown_first(wanted: list[str], source: _Enriching, kept: Kept) -> tuple[l
 
 def _of_awards(context: dg.AssetExecutionContext, tables: IcebergIOManager, column: str) -> list[str]:
     """The values of a column of the awards, each once: some 30,000 for all awards."""
-    table, branch = tables.warehouse.table(_AWARDS), branch_of(context.run)
-    awards = table.scan(branch=branch) if branch in table.load().metadata.refs else table.scan()
+    awards = as_seen_by(context.run, tables.warehouse, _AWARDS)
     values = awards.select(column).drop_nulls().unique().sort(column)
     return values.collect(engine="streaming").to_series().to_list()
 
