@@ -29,10 +29,11 @@ def make_tables(within_seconds: float = _WITHIN_SECONDS) -> None:
     """
     instance_file = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
     address = yaml.safe_load(instance_file.read_text())["storage"]["postgres"]["postgres_url"]
+    engine = sqlalchemy.create_engine(address)
     deadline = time.monotonic() + within_seconds
     while True:
         try:
-            sqlalchemy.create_engine(address).connect().close()
+            engine.connect().close()
             break
         except OperationalError as error:
             if time.monotonic() >= deadline:
@@ -41,6 +42,7 @@ def make_tables(within_seconds: float = _WITHIN_SECONDS) -> None:
                     f"({' '.join(str(error.orig).split())}); look at the logs of `setup` and `postgres`"
                 ) from None
             time.sleep(_PAUSE_SECONDS)
+    engine.dispose()
     with DagsterInstance.get() as instance:
         instance.upgrade(print)
 

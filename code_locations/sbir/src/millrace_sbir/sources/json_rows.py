@@ -155,7 +155,7 @@ def _elements(stream: BinaryIO, name: str, log: RejectLog, most: int) -> Iterato
         is_cut = False
         if at < len(text) and text[at] == "]":
             text, at = _after_array(text[at + 1 :], pieces)
-            if at < 0:
+            if at == len(text):
                 return
             if text[at] != "[":
                 reason = "something other than another array follows the end of the array; fetch or export it again"
@@ -189,17 +189,10 @@ def _elements(stream: BinaryIO, name: str, log: RejectLog, most: int) -> Iterato
 
 
 def _after_array(text: str, pieces: Iterator[str]) -> tuple[str, int]:
-    """What follows an array, and where in it something stands: exports of several pages are arrays one after another.
-
-    Returns:
-        The text and a place in it; -1 where only blanks follow.
-    """
-    while True:
-        if rest := text.lstrip():
-            return text, len(text) - len(rest)
-        text = next(pieces, "")
-        if not text:
-            return "", -1
+    """What follows an array, and where in it something stands, or its end: pages of an export are several arrays."""
+    while not text.strip() and (text := next(pieces, "")):
+        pass
+    return text, len(text) - len(text.lstrip())
 
 
 def _said(error: Exception, at: int) -> str:

@@ -65,20 +65,18 @@ class Opening:
     max_unpacked_bytes: int = MAX_UNPACKED_BYTES
     patience: Patience = field(default_factory=Patience)
 
-    def open(self, place: str, *, sha256: str = "") -> OpenedSource:
+    def open(self, place: str) -> OpenedSource:
         """Open what lies at a place: a path, `https://…`, `s3://bucket/key`.
 
         Args:
             place: As the setting has it; `#sha256=…` behind it is the checksum that the content must have.
-            sha256: The same, said apart.
 
         Raises:
             SourceMissingError: there is nothing.
             SourceUnreadableError: the content has another checksum.
             SourceUnavailableError, DiskFullError, ConfigurationError: see `download`.
         """
-        place, separator, told = place.partition(_CHECKSUM)
-        sha256 = told if separator else sha256
+        place, _, sha256 = place.partition(_CHECKSUM)
         remote = self._remote(place)
         if remote is not None:
             file = download(remote, self.cache, sha256=sha256, patience=self.patience)
