@@ -14,6 +14,7 @@ import dagster as dg
 
 from millrace.errors import ConfigurationError, SourceUnavailableError
 from millrace.settings import Settings
+from millrace.stores import Store
 from millrace_sbir.rules import Rules, SbirConfig, SourcesConfig
 from millrace_sbir.sample import given_sources
 from millrace_sbir.sources.allowance import TokenBucket
@@ -54,7 +55,7 @@ class Sources(dg.ConfigurableResource):
         patents: USPTO's patents and their assignees.
         sam_api: Address of SAM.gov's API; empty for the public one.
         patents_api: Address of PatentSearch; empty for the public one.
-        cache: Folder for what is downloaded, and for pages of the APIs.
+        cache: Folder for what is downloaded.
         endpoint: Address of the object store, for `s3://` keys.
         secrets: Folder with its keys and those of the APIs.
         limits: How long a source is waited for, how often it is asked, what it may unpack to.
@@ -131,19 +132,20 @@ class Sources(dg.ConfigurableResource):
         return opened
 
     @contextmanager
-    def service(self, name: str, figures: SourceFigures) -> Generator[Service]:
+    def service(self, name: str, figures: SourceFigures, store: Store) -> Generator[Service]:
         """The API of a source, with the key in the file of its name; closed at the end.
 
         Args:
             name: sam or patents.
             figures: Gets how it answers.
+            store: Keeps its pages, and how often it was asked today.
         """
-        secrets, cache, url = Path(self.secrets), Path(self.cache), self._api(name)
+        secrets, url = Path(self.secrets), self._api(name)
         if name == "sam":
-            service = sam_service(secrets, cache, per_day=self.limits.sam_requests_per_day, url=url)
+            service = sam_service(secrets, store, per_day=self.limits.sam_requests_per_day, url=url)
             service.rate = TokenBucket(self.limits.sam_requests_per_second)
         else:
-            service = patents_service(secrets, cache, url=url)
+            service = patents_service(secrets, store, url=url)
         service.patience = self._patience(time.sleep)
         figures.name, service.figures = service.name, figures
         service.cache.sweep()

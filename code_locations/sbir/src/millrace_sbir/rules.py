@@ -47,6 +47,7 @@ class SourcesConfig(dg.Config):
     longest_wait_seconds: float = Field(default=60.0, gt=0, description="a server that asks for more is not waited for")
     sam_requests_per_second: float = Field(default=2.0, gt=0)
     sam_requests_per_day: int = Field(default=1_000, ge=1, description="10 to 10,000, by the role that the key has")
+    answers_kept_days: float = Field(default=7.0, gt=0, description="before an API is asked for the same again")
     max_unpacked_bytes: int = Field(default=20 << 30, gt=0, description="what an archive of a source may unpack to")
 
 

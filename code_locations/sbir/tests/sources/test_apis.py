@@ -11,9 +11,11 @@ import pytest
 
 from millrace.errors import ConfigurationError, SourceUnavailableError
 from millrace.quality import RejectLog
+from millrace.stores import FolderStore
 from millrace_sbir.columns import PATENTS, SAM_ENTITIES
 from millrace_sbir.sample import write_sources
 from millrace_sbir.sources.allowance import DailyAllowance, TokenBucket, UsedUpError
+from millrace_sbir.sources.answers import Answer
 from millrace_sbir.sources.api import PageCache, Service
 from millrace_sbir.sources.download import Patience
 from millrace_sbir.sources.opening import Opening
@@ -23,6 +25,7 @@ from millrace_sbir.sources.tables import read_patents, read_sam
 
 KEY = "a-key-that-nobody-may-see"
 Collected = Callable[[Callable[[RejectLog], Iterator[pl.DataFrame]]], tuple[pl.DataFrame, list[Any]]]
+DAY_SECONDS = 86_400.0
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def service(double: Any, tmp_path: Path, patience: Patience) -> Iterator[Service
     """A service that asks the double, as fast as it can."""
     for name in (SAM_KEY_FILE, PATENTS_KEY_FILE):
         (tmp_path / name).write_text(f"{KEY}\n")
-    cache = PageCache(tmp_path / "pages")
+    cache = PageCache(FolderStore(tmp_path), "pages")
     service = Service("sam.gov", double.url, tmp_path / SAM_KEY_FILE, cache, TokenBucket(1e6, 10), patience=patience)
     yield service
     service.close()
@@ -116,8 +119,12 @@ def patent_record(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def rows_of(answers: Iterable[Answer]) -> Iterator[pl.DataFrame]:
+    return (answer.rows for answer in answers)
+
+
 def names_of(patents: pl.DataFrame) -> Iterable[str]:
-    return patents["assignee_name"].unique().to_list()
+    return patents["assignee_name"].unique().sort().to_list()
 
 
 def test_sam_by_api_gives_the_rows_of_the_extract(
@@ -127,7 +134,7 @@ def test_sam_by_api_gives_the_rows_of_the_extract(
     entities = collected(lambda log: read_sam(source, log))[0].head(35)
     double.answer = sam_answers(entities)
 
-    read, rejects = collected(lambda log: read_sam_api(service, entities["uei"], log))
+    read, rejects = collected(lambda log: rows_of(read_sam_api(service, entities["uei"], log)))
 
     columns = list(SAM_ENTITIES)
     assert read.select(columns).sort("uei").equals(entities.select(columns).sort("uei"))
@@ -142,7 +149,7 @@ def test_patents_by_api_give_the_rows_of_the_tables(
     patents = collected(lambda log: read_patents(source, log))[0].unique("patent_id")
     double.answer = patent_answers(patents)
 
-    read, _ = collected(lambda log: read_patents_api(service, names_of(patents), log, page_patents=25))
+    read, _ = collected(lambda log: rows_of(read_patents_api(service, names_of(patents), log, page_patents=25)))
 
     columns = list(PATENTS)
     assert read.select(columns).sort("patent_id").equals(patents.select(columns).sort("patent_id"))
@@ -155,10 +162,10 @@ def test_a_run_that_broke_off_goes_on_at_the_page_where_it_stopped(
     patents = collected(lambda log: read_patents(source, log))[0].unique("patent_id")
     double.answer, double.faults = patent_answers(patents), ["", "", *["500"] * 5]
     with pytest.raises(SourceUnavailableError):
-        collected(lambda log: read_patents_api(service, names_of(patents), log, page_patents=25))
+        collected(lambda log: rows_of(read_patents_api(service, names_of(patents), log, page_patents=25)))
     before = len(double.asked)
 
-    read, _ = collected(lambda log: read_patents_api(service, names_of(patents), log, page_patents=25))
+    read, _ = collected(lambda log: rows_of(read_patents_api(service, names_of(patents), log, page_patents=25)))
 
     assert read.height == patents.height
     assert service.figures.cached == 2
@@ -231,7 +238,8 @@ def test_the_key_is_in_a_header_and_nowhere_else(
     assert {asked.headers["x-api-key"] for asked in double.asked} == {KEY}
     assert not [asked.target for asked in double.asked if KEY in asked.target]
     assert KEY not in f"{caught.value!r}{caplog.text}{service.figures}"
-    assert not [page for page in (tmp_path / "pages").iterdir() if KEY in page.read_text() + page.name]
+    [page] = (tmp_path / "pages").rglob("*.json")
+    assert KEY not in page.read_text() + page.name
 
 
 def test_a_missing_key_file_is_named(double: Any, service: Service, tmp_path: Path) -> None:
@@ -241,22 +249,25 @@ def test_a_missing_key_file_is_named(double: Any, service: Service, tmp_path: Pa
         service.page(params={})
 
 
-def test_pages_expire(double: Any, service: Service, tmp_path: Path) -> None:
-    now = [1_000.0]
-    service.cache = PageCache(tmp_path / "pages", kept_seconds=60, clock=lambda: now[0])
+def test_pages_are_kept_until_the_end_of_the_next_day(double: Any, service: Service, tmp_path: Path) -> None:
+    now = [3 * DAY_SECONDS]
+    service.cache = PageCache(FolderStore(tmp_path), "pages", clock=lambda: now[0])
     double.answer = lambda _: {"asked": len(double.asked)}
 
     first = service.page(params={})
-    now[0] += 59
+    now[0] += 2 * DAY_SECONDS - 1
+    service.cache.sweep()
     assert service.page(params={}) == first
-    now[0] += 2
+    now[0] += 1
+    service.cache.sweep()
+    assert not FolderStore(tmp_path).files("pages")
     assert service.page(params={}) == {"asked": 2}
 
 
 def test_a_damaged_page_is_asked_for_again(double: Any, service: Service, tmp_path: Path) -> None:
     double.answer = lambda _: {"asked": len(double.asked)}
     service.page(params={})
-    for page in (tmp_path / "pages").iterdir():
+    for page in (tmp_path / "pages").rglob("*.json"):
         page.write_bytes(page.read_bytes()[:-3])
 
     assert service.page(params={}) == {"asked": 2}
@@ -273,10 +284,10 @@ def test_an_answer_that_is_no_json_is_asked_for_again(double: Any, service: Serv
 
 def test_the_requests_of_a_day_are_shared_by_its_runs(double: Any, service: Service, tmp_path: Path) -> None:
     today = [date(2026, 1, 4)]
-    service.daily = DailyAllowance(tmp_path / "requests", 2, lambda: today[0])
+    service.daily = DailyAllowance(FolderStore(tmp_path), "requests", 2, lambda: today[0])
     double.answer = lambda _: {}
     service.page(params={"page": "0"})
-    service.daily = DailyAllowance(tmp_path / "requests", 2, lambda: today[0])
+    service.daily = DailyAllowance(FolderStore(tmp_path), "requests", 2, lambda: today[0])
     service.page(params={"page": "1"})
 
     with pytest.raises(UsedUpError, match="the 2 requests of 2026-01-04 are used up"):
@@ -309,7 +320,7 @@ def test_a_record_without_its_key_is_rejected_and_its_page_goes_on(
         "entityData": [{"coreData": None}, "text", {"entityRegistration": {"ueiSAM": "ABCDEFGH1234"}}],
     }
 
-    read, rejects = collected(lambda log: read_sam_api(service, ["ABCDEFGH1234"], log))
+    read, rejects = collected(lambda log: rows_of(read_sam_api(service, ["ABCDEFGH1234"], log)))
 
     assert read["uei"].to_list() == ["ABCDEFGH1234"]
     assert [(one.rule, one.place) for one in rejects] == [

@@ -8,6 +8,7 @@ An API is asked for what the awards need and not for all that it has, so two of 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import dagster as dg
 import polars as pl
@@ -22,6 +23,7 @@ from millrace.runs.stage import stage
 from millrace_sbir.availability import Kept, Reading, source_check
 from millrace_sbir.columns import AWARDS, COMPANIES, PATENTS, SAM_ENTITIES
 from millrace_sbir.resources import Sources
+from millrace_sbir.sources.answers import Answer, Answers
 from millrace_sbir.sources.api import Service
 from millrace_sbir.sources.opening import OpenedSource
 from millrace_sbir.sources.patents_api import read_patents_api
@@ -35,7 +37,7 @@ _AWARDS = "validated_sbir_awards"
 _FRAME = dg.PythonObjectDagsterType(pl.LazyFrame, name="RawRows")
 
 Reader = Callable[[OpenedSource, RejectLog], Iterator[pl.DataFrame]]
-Asker = Callable[[Service, list[str], RejectLog], Iterator[pl.DataFrame]]
+Asker = Callable[[Service, list[str], RejectLog], Iterator[Answer]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class _Enriching:
         read: Reads its file.
         ask: Asks its API; None if there is none.
         asked_by: Column of the awards whose values it is asked for.
+        by: Its own column with such values.
     """
 
     name: str
@@ -57,11 +60,12 @@ class _Enriching:
     read: Reader
     ask: Asker | None = None
     asked_by: str = ""
+    by: str = ""
 
 
 _COMPANIES = _Enriching("companies", tuple(COMPANIES.values()), "company_name", read_companies)
-_SAM = _Enriching("sam", SAM_ENTITIES, "uei", read_sam, read_sam_api, "uei")
-_PATENTS = _Enriching("patents", PATENTS, "patent_id", read_patents, read_patents_api, "company_name")
+_SAM = _Enriching("sam", SAM_ENTITIES, "uei", read_sam, read_sam_api, "uei", "uei")
+_PATENTS = _Enriching("patents", PATENTS, "patent_id", read_patents, read_patents_api, "company_name", "assignee_name")
 
 
 @dg.asset(group_name=_GROUP, kinds=_KINDS, code_version="1")
@@ -148,15 +152,21 @@ def _read(
     asset = context.asset_key.to_user_string()
     reading, kept = Reading(sources.shown(source.name)), Kept.of(context, stages)
     reading.count_errors()
-    frame, came = pl.LazyFrame(schema=_schema(source.columns)), list[pl.DataFrame]()
+    frame = pl.LazyFrame(schema=_schema(source.columns))
     try:
         if source.ask is not None and sources.asks_api(source.name):
-            wanted = _of_awards(context, tables, source.asked_by)
+            wanted, store = _of_awards(context, tables, source.asked_by), stages.place.store()
             reading.count_errors(log := rejects.log(asset))
-            with sources.service(source.name, reading.figures) as service:
-                for values in _unknown_first(wanted, source, kept):
-                    for batch in source.ask(service, values, log):
-                        came.append(batch.cast({"line": pl.Int64}))
+            answers = Answers(store, f"asked/{source.name}.parquet", _schema(source.columns), source.key, source.by)
+            to_ask = answers.to_ask(wanted, timedelta(days=sources.limits.answers_kept_days))
+            context.log.info("%s is asked for %s of %s values", reading.source, f"{len(to_ask):,}", f"{len(wanted):,}")
+            try:
+                with sources.service(source.name, reading.figures, store) as service:
+                    for answer in source.ask(service, to_ask, log):
+                        answers.add(answer)
+            finally:
+                answers.save(wanted)
+                frame = answers.rows().lazy()
         else:
             opened = sources.open(source.name, reading.figures)
             log = rejects.log(asset)  # not before: of what is kept the rejects are kept, too
@@ -165,22 +175,9 @@ def _read(
     except SourceUnavailableError as problem:
         context.log.warning(str(problem))
         reading.problem, reading.kept = problem, kept
-    if came:
-        frame = pl.concat(came).lazy()
     if reading.problem is not None:
         frame = kept.beside(frame, source.key)
     return dg.MaterializeResult(value=frame, metadata=reading.metadata(), check_results=[reading.check(asset)])
-
-
-def _unknown_first(wanted: list[str], source: _Enriching, kept: Kept) -> tuple[list[str], list[str]]:
-    """The values to ask for: those of which nothing is known, then the others.
-
-    So an API that allows a thousand requests a day comes to the end of a longer list on a later day.
-    """
-    known = set[str]()
-    if kept.rows is not None and source.key == source.asked_by:
-        known = set(kept.rows.select(source.key).unique().collect(engine="streaming").to_series())
-    return [one for one in wanted if one not in known], [one for one in wanted if one in known]
 
 
 def _of_awards(context: dg.AssetExecutionContext, tables: IcebergIOManager, column: str) -> list[str]:

@@ -3,14 +3,13 @@
 What belongs here: counting requests before they are sent. What does not: what the service says of it afterwards.
 """
 
-import fcntl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from millrace.errors import SourceUnavailableError
+from millrace.stores import Store
 
 
 class UsedUpError(SourceUnavailableError):
@@ -51,37 +50,36 @@ class TokenBucket:
 
 @dataclass(frozen=True)
 class DailyAllowance:
-    """Counts the requests of a day in a file, so that the runs of a day share them.
+    """Counts the requests of a day in a store, so that the runs of a day share them, on whichever machine.
+
+    Two runs that ask at the same moment may count one request for two; the service counts, too.
 
     Attributes:
-        path: The file: a day and a number.
+        store: Where the count lies.
+        name: Of its file: a day and a number.
         per_day: Requests in a day, in UTC.
         today: Which day it is.
     """
 
-    path: Path
+    store: Store
+    name: str
     per_day: int
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
 
-    def take(self, name: str) -> None:
+    def take(self, service: str) -> None:
         """Count a request.
 
         Raises:
             UsedUpError: the day's are used up.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            day, _, count = file.read().partition(" ")
-            today = self.today().isoformat()
+        today, used = self.today().isoformat(), 0
+        if self.store.has(self.name):
+            day, _, count = self.store.read(self.name).decode(errors="replace").partition(" ")
             used = int(count) if day == today and count.isdigit() else 0
-            if used >= self.per_day:
-                raise UsedUpError(
-                    name,
-                    f"the {self.per_day:,} requests of {today} are used up",
-                    next_step="the pages that came are kept; a run tomorrow goes on behind them",
-                )
-            file.seek(0)
-            file.truncate()
-            file.write(f"{today} {used + 1}")
+        if used >= self.per_day:
+            raise UsedUpError(
+                service,
+                f"the {self.per_day:,} requests of {today} are used up",
+                next_step="what came is kept; a run tomorrow goes on behind it",
+            )
+        self.store.put(self.name, f"{today} {used + 1}".encode())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from millrace.errors import ConfigurationError, SourceUnavailableError, SourceUnreadableError, is_transient
-from millrace.files import replace_file
+from millrace.stores import Store
 from millrace_sbir.sources.allowance import DailyAllowance, TokenBucket, UsedUpError
 from millrace_sbir.sources.download import Patience
 from millrace_sbir.sources.figures import SourceFigures
@@ -28,42 +28,51 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 KEY_HEADER = "X-Api-Key"
-_DAY_SECONDS = 86_400.0
+_DAY_SECONDS = 86_400
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PageCache:
-    """Pages that came, for a while.
+    """Pages that came today or yesterday (UTC): what a run that is started again need not ask for.
 
     Attributes:
-        folder: Where they lie.
-        kept_seconds: How long a page counts.
+        store: Where they lie.
+        folder: In it; a folder for each day, whose number since 1970 it has.
         clock: Seconds since 1970.
     """
 
-    folder: Path
-    kept_seconds: float = 7 * _DAY_SECONDS
+    store: Store
+    folder: str
     clock: Callable[[], float] = time.time
 
     def get(self, key: str) -> Any | None:
         """A page; None if it is not there, too old, or damaged."""
-        try:
-            kept = orjson.loads((self.folder / f"{key}.json").read_bytes())
-            return kept["page"] if self.clock() - kept["at"] < self.kept_seconds else None
-        except (FileNotFoundError, orjson.JSONDecodeError, KeyError, TypeError):
-            return None
+        for day in (self._today(), self._today() - 1):
+            name = self._name(day, key)
+            if self.store.has(name):
+                try:
+                    return orjson.loads(self.store.read(name))
+                except (FileNotFoundError, orjson.JSONDecodeError):
+                    continue
+        return None
 
     def put(self, key: str, page: Any) -> None:
         """Keep a page."""
-        replace_file(self.folder / f"{key}.json", orjson.dumps({"at": self.clock(), "page": page}))
+        self.store.put(self._name(self._today(), key), orjson.dumps(page))
 
     def sweep(self) -> None:
         """Remove the pages that are too old."""
-        for path in self.folder.glob("*.json"):
-            if self.clock() - path.stat().st_mtime >= self.kept_seconds:
-                path.unlink(missing_ok=True)
+        days = {name.partition("/")[0] for name in self.store.files(self.folder)}
+        for day in days - {str(self._today()), str(self._today() - 1)}:
+            self.store.remove_tree(f"{self.folder}/{day}")
+
+    def _today(self) -> int:
+        return int(self.clock() // _DAY_SECONDS)
+
+    def _name(self, day: int, key: str) -> str:
+        return f"{self.folder}/{day}/{key}.json"
 
 
 @dataclass

@@ -13,8 +13,10 @@ from typing import Any
 import polars as pl
 
 from millrace.quality import Reject, RejectKind, RejectLog, excerpt
+from millrace.stores import Store
 from millrace_sbir.columns import PATENTS
 from millrace_sbir.sources.allowance import TokenBucket
+from millrace_sbir.sources.answers import Answer
 from millrace_sbir.sources.api import PageCache, Service
 
 PATENTS_URL = "https://search.patentsview.org/api/v1/patent/"
@@ -28,25 +30,28 @@ _FIELDS = (
 )
 
 
-def patents_service(secrets: Path, cache: Path, *, url: str = PATENTS_URL) -> Service:
+def patents_service(secrets: Path, store: Store, *, url: str = PATENTS_URL) -> Service:
     """The API with the key in `uspto_api_key`, at 45 requests a minute."""
-    rate = TokenBucket(45 / 60)
-    return Service("patentsview.org", url, secrets / PATENTS_KEY_FILE, PageCache(cache / "patent_pages"), rate)
+    pages, rate = PageCache(store, "asked/patents.pages"), TokenBucket(45 / 60)
+    return Service("patentsview.org", url, secrets / PATENTS_KEY_FILE, pages, rate)
 
 
 def read_patents_api(
     service: Service, assignees: Iterable[str], log: RejectLog, *, page_patents: int = _PAGE_PATENTS
-) -> Iterator[pl.DataFrame]:
+) -> Iterator[Answer]:
     """Yield the patents of some assignees: `columns.PATENTS`, `source_file`, `line` (of the answer, from 1).
 
-    A frame has the patents of a page, a row per assignee. Names are as USPTO spells them.
+    An answer is for a hundred names, in their order, with a row per patent and assignee. Names are as USPTO spells
+    them.
 
     Raises:
-        SourceUnavailableError: the API does not answer; what was yielded is right, and not asked for again.
+        SourceUnavailableError: the API does not answer; what was yielded is right, and the pages that came are not
+            asked for again today.
     """
-    line, ordered = 1, sorted(set(assignees))
+    line, ordered = 1, list(dict.fromkeys(assignees))
     for at in range(0, len(ordered), _NAMES_A_QUERY):
         names, after = ordered[at : at + _NAMES_A_QUERY], ""
+        frames = [_frame([], line, log)]
         while True:
             options: dict[str, Any] = {"size": page_patents} | ({"after": after} if after else {})
             body = {
@@ -57,15 +62,15 @@ def read_patents_api(
             }
             answer = service.page(body=body)
             patents = answer.get("patents") or [] if isinstance(answer, dict) else []
-            frame = _frame(patents, line, log)
+            frames.append(_frame(patents, line, log))
             line += len(patents)
-            service.figures.rows += frame.height
-            if frame.height:
-                yield frame
             last = str(patents[-1].get("patent_id", "")) if patents and isinstance(patents[-1], Mapping) else ""
             if len(patents) < page_patents or not last or last == after:
                 break
             after = last
+        found = Answer(names, pl.concat(frames))
+        service.figures.rows += found.rows.height
+        yield found
 
 
 def _frame(patents: list[Any], line: int, log: RejectLog) -> pl.DataFrame:

@@ -14,8 +14,10 @@ from typing import Any
 import polars as pl
 
 from millrace.quality import Reject, RejectKind, RejectLog, excerpt
+from millrace.stores import Store
 from millrace_sbir.columns import SAM_ENTITIES
 from millrace_sbir.sources.allowance import DailyAllowance, TokenBucket
+from millrace_sbir.sources.answers import Answer
 from millrace_sbir.sources.api import PageCache, Service
 
 SAM_URL = "https://api.sam.gov/entity-information/v3/entities"
@@ -43,32 +45,34 @@ _PATHS = {
 }
 
 
-def sam_service(secrets: Path, cache: Path, *, per_day: int, url: str = SAM_URL) -> Service:
+def sam_service(secrets: Path, store: Store, *, per_day: int, url: str = SAM_URL) -> Service:
     """The API with the key in `sam_api_key`, at two requests a second and `per_day` a day (UTC)."""
-    daily = DailyAllowance(cache / "sam_requests", per_day)
-    return Service(_NAME, url, secrets / SAM_KEY_FILE, PageCache(cache / "sam_pages"), TokenBucket(2.0, 2), daily)
+    daily = DailyAllowance(store, "asked/sam.requests", per_day)
+    pages = PageCache(store, "asked/sam.pages")
+    return Service(_NAME, url, secrets / SAM_KEY_FILE, pages, TokenBucket(2.0, 2), daily)
 
 
-def read_sam_api(service: Service, ueis: Iterable[str], log: RejectLog) -> Iterator[pl.DataFrame]:
+def read_sam_api(service: Service, ueis: Iterable[str], log: RejectLog) -> Iterator[Answer]:
     """Yield the entities of some UEIs: `columns.SAM_ENTITIES`, `source_file`, `line` (of the answer, from 1).
 
-    A frame has the entities of a page. What the API has no entity for is not there.
+    An answer is for ten UEIs, in their order. What the API has no entity for has no row.
 
     Raises:
         SourceUnavailableError: the API does not answer, or not again today; what was yielded is right, and the pages
-            of it are not asked for again.
+            that came are not asked for again today.
     """
-    line, ordered = 1, sorted(set(ueis))
+    line, ordered = 1, list(dict.fromkeys(ueis))
     for at in range(0, len(ordered), _PAGE_ROWS):
-        missing = set(ordered[at : at + _PAGE_ROWS])
+        asked = ordered[at : at + _PAGE_ROWS]
+        missing, frames = set(asked), [_frame([], line, log)]
         for status in ("A", "E"):
             for records in _pages(service, sorted(missing), status) if missing else ():
-                frame = _frame(records, line, log)
-                missing -= set(frame["uei"])
+                frames.append(_frame(records, line, log))
+                missing -= set(frames[-1]["uei"])
                 line += len(records)
-                service.figures.rows += frame.height
-                if frame.height:
-                    yield frame
+        answer = Answer(asked, pl.concat(frames))
+        service.figures.rows += answer.rows.height
+        yield answer
 
 
 def _pages(service: Service, ueis: list[str], status: str) -> Iterator[list[Any]]:
