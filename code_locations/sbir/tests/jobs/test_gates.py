@@ -1,4 +1,4 @@
-"""What a gate of severity error stops, also in a later run, and what a warning does not stop."""
+"""What a gate of severity error stops, also in a later run, and what falls behind an asset's own history."""
 
 import csv
 from pathlib import Path
@@ -61,3 +61,27 @@ def test_a_gate_that_closes_in_a_run_stops_all_that_is_behind_it(settled: Any, a
     }
     assert settled.changed() == []
     assert site.run().success  # what was broken is mended
+
+
+def test_an_asset_that_falls_far_behind_its_last_runs_is_a_warning_in_the_same_run(
+    settled: Any, site: Any, sample: Path, tmp_path: Path
+) -> None:
+    """Each asset has such a check; a third of the awards is gone, but nothing is wrong with the others."""
+    third = ("raw_sbir_awards", "validated_sbir_awards")
+    for _ in range(2):
+        assert settled.site.run(*third).success
+    with (sample / "awards.csv").open(encoding="utf-8", errors="replace", newline="") as file:
+        header, *rows = csv.reader(file)
+    with (tmp_path / "fewer.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows[: len(rows) * 2 // 3]])
+    site.environment = settled.site.environment | {"SBIR_AWARDS": str(tmp_path / "fewer.csv")}
+
+    ended = site.run()
+
+    assert ended.success, ended.failures
+    assert set(ended.metadata) - {name.removesuffix("_trend_check") for name in ended.checks} == {"published_tables"}
+    check = ended.checks["validated_sbir_awards_trend_check"]
+    assert (check.passed, check.severity.value) == (False, "WARN")
+    assert "volume" in check.description
+    assert check.metadata["volume"].value < 0.8 * check.metadata["volume_median"].value
+    assert ended.checks["raw_uspto_patents_trend_check"].passed
