@@ -172,8 +172,6 @@ def loaded_relationships(
             for relationship, frame in whole
         ]
         swept = loader.finish()
-    if not any(report.problems for report in (*reports, swept)):
-        graph.show(context.run)
     return _result("loaded_relationships", reports, swept)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from millrace.graph.resource import GraphResource
 from millrace.lakehouse.io_manager import IcebergIOManager
 from millrace.lakehouse.refresh import branch_of, show
 from millrace.lakehouse.retention import forget
@@ -37,12 +38,17 @@ _LAST_SNAPSHOTS = 2  # of each table, however old: what is read, and what it was
 def published_tables(
     context: dg.AssetExecutionContext,
     tables: dg.ResourceParam[IcebergIOManager],
+    graph: GraphResource,
     gates: Gates,
     rules: dg.ResourceParam[Rules],
 ) -> dg.MaterializeResult:
-    """The tables as readers see them: what a run has made appears here and not before; old snapshots go."""
+    """The tables as readers see them, and the graph of a full refresh: what a run has made appears here and not before.
+
+    Snapshots past their time go.
+    """
     gates.require_open(context.instance, "sbir tables", *STANDS_ON, *LOADED, "loaded_relationships")
     shown = show(tables.warehouse, TABLES, branch_of(context.run))
+    graph.show(context.run)
     snapshots = [dg.TableRecord({"table": name, "snapshot_id": str(snapshot)}) for name, snapshot in shown.items()]
     age = timedelta(days=rules.config.keep_snapshots_days)
     forgotten = forget(tables.warehouse, TABLES, age, keep=_LAST_SNAPSHOTS)
