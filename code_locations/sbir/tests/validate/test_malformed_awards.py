@@ -122,6 +122,7 @@ def test_a_malformed_award_is_reported_with_column_value_and_rule(validated: Cal
     (reject,) = outcome.rejects
     came = (case.text or "").strip()
     assert (reject.kind, reject.rule, reject.place) == (case.kind, case.rule, "made.csv:2")
+    assert (reject.column, reject.excerpt.strip()) == (case.column, came)
     assert case.column in reject.reason
     assert came in reject.reason or f"{case.column} is missing" in reject.reason
     assert outcome.passed.height == (case.kind is VALUE)

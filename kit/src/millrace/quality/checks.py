@@ -143,7 +143,7 @@ def _rejects_result(asset: str, name: str, tally: _Tally, address: str) -> dg.As
     if first:
         metadata["file"] = dg.MetadataValue.path(address)
         metadata["first"] = preview(
-            pl.DataFrame([[r.place, r.reason, r.excerpt] for r in first], _COLUMNS, orient="row")
+            pl.DataFrame([[r.place, r.column, r.reason, r.excerpt] for r in first], _COLUMNS, orient="row")
         )
         text = f"{rows:,} rows and {values:,} values rejected, first {first[0].place}: {first[0].reason}"
         text += f"; all in {address}"
@@ -157,7 +157,7 @@ def _rejects_result(asset: str, name: str, tally: _Tally, address: str) -> dg.As
     )
 
 
-_COLUMNS = ["place", "reason", "excerpt"]
+_COLUMNS = ["place", "column", "reason", "excerpt"]
 
 
 def _unexpected_result(asset: str, name: str, verdict: Verdict, tally: _Tally) -> dg.AssetCheckResult:

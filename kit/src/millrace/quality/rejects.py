@@ -39,7 +39,8 @@ class Reject:
         place: Where: `artworks.ndjson:40001`, or the key of the record.
         reason: Why, for people.
         rule: Name of the rule, for counting.
-        excerpt: Start of what came.
+        excerpt: Start of what came: of the value, if a column is named, else of the record.
+        column: Column that broke the rule, the first of several; empty where it is no value that did.
     """
 
     kind: RejectKind
@@ -47,6 +48,7 @@ class Reject:
     reason: str
     rule: str
     excerpt: str = ""
+    column: str = ""
 
 
 class RejectSink(Protocol):

@@ -31,12 +31,13 @@ def cleaned_artists(harvested_artists: pl.LazyFrame, collection: Collection, rej
 
 def _clean(harvested: pl.LazyFrame, entity: str, museum: MuseumMapping, log: RejectLog) -> pl.LazyFrame:
     millimetres = _millimetres(museum, entity)
+    key = KEYS[entity]
     for row in repeated_keys(harvested, entity).collect().iter_rows(named=True):
-        reason = f"{KEYS[entity]} {row[KEYS[entity]]!r} repeats that of {row['first_place']}, which was kept"
-        log.add(Reject(RejectKind.ROW, _place(row), reason, f"{KEYS[entity]}_repeated", row[KEYS[entity]]))
+        reason = f"{key} {row[key]!r} repeats that of {row['first_place']}, which was kept"
+        log.add(Reject(RejectKind.ROW, _place(row), reason, f"{key}_repeated", row[key], key))
     for row in unusable_values(harvested, entity, millimetres).collect().iter_rows(named=True):
         reason = f"{row['field']} {row['value']!r} is {row['reason']}; the record is kept without it"
-        log.add(Reject(RejectKind.VALUE, _place(row), reason, f"{row['field']}_unusable", row["value"]))
+        log.add(Reject(RejectKind.VALUE, _place(row), reason, f"{row['field']}_unusable", row["value"], row["field"]))
     return CONTRACTS[f"cleaned_{entity}"].split(cleaned(harvested, entity, millimetres), log, _place)
 
 

@@ -157,11 +157,11 @@ def _validated(
                 if row["rule"] is None:
                     made.duplicates += 1
                     continue
-                log.add(Reject(RejectKind.ROW, _place(row), row["reason"], row["rule"], row["key"]))
+                log.add(Reject(RejectKind.ROW, _place(row), row["reason"], row["rule"], row["key"], rules.repeats.key))
                 made.rejected += 1
         for row in values.iter_rows(named=True):
             reason = f"{row['column']} {row['value']!r} is {row['problem']}; the row is kept without it"
-            log.add(Reject(RejectKind.VALUE, _place(row), reason, row["rule"], row["value"]))
+            log.add(Reject(RejectKind.VALUE, _place(row), reason, row["rule"], row["value"], row["column"]))
             made.values_rejected += 1
         made.passed += passed.height
         yield passed
@@ -229,7 +229,8 @@ def _row_rejects(texts: pl.DataFrame, failed: pl.DataFrame, rules: Rules) -> Ite
         causes = [rule for rule in broken if rule.partition("|")[0] in text] or broken
         problems = [_problem(rule, text, row, rules) for rule in causes]
         first = causes[0].partition("|")[0]
-        yield Reject(RejectKind.ROW, _place(row), "; ".join(problems), causes[0], str(text.get(first) or ""))
+        value, column = str(text.get(first) or ""), first if first in columns else ""
+        yield Reject(RejectKind.ROW, _place(row), "; ".join(problems), causes[0], value, column)
 
 
 def _problem(rule: str, text: Mapping[str, object], row: Mapping[str, object], rules: Rules) -> str:
