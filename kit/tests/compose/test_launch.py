@@ -116,31 +116,45 @@ def test_a_run_that_could_not_be_launched_may_be_queued_and_the_error_says_so(cl
 
 
 @pytest.mark.parametrize(
-    ("answers", "retry"),
+    ("status", "answers", "retry"),
     [
-        ([{}], None),
-        ([{"dagster/will_retry": "false"}], None),
-        ([{"dagster/will_retry": "true"}, {"dagster/will_retry": "true", "dagster/auto_retry_run_id": "5a"}], "5a"),
+        ("SUCCESS", [{}], None),
+        ("CANCELED", [{}], None),
+        ("FAILURE", [{"dagster/will_retry": "false"}], None),
+        ("FAILURE", [{}, {"dagster/will_retry": "false"}], None),
+        (
+            "FAILURE",
+            [{}, {"dagster/will_retry": "true"}, {"dagster/will_retry": "true", "dagster/auto_retry_run_id": "5a"}],
+            "5a",
+        ),
     ],
-    ids=["succeeded", "given_up", "retried"],
+    ids=["succeeded", "canceled", "given_up", "given_up_a_moment_later", "retried"],
 )
-def test_a_retry_that_is_announced_is_waited_for(
-    client: Any, monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, str]], retry: str | None
+def test_a_retry_is_waited_for_until_it_is_announced_and_made(
+    client: Any, monkeypatch: pytest.MonkeyPatch, status: str, answers: list[dict[str, str]], retry: str | None
 ) -> None:
+    """Dagster says whether it will retry a run after it has called it failed."""
     monkeypatch.setattr("millrace.compose.dagster_client._POLL_SECONDS", 0)
 
     def tags(_: Mapping[str, Any]) -> tuple[int, object]:
-        return 200, {
-            "data": {"runOrError": {"tags": [{"key": key, "value": value} for key, value in answers.pop(0).items()]}}
-        }
+        tags = [{"key": key, "value": value} for key, value in answers.pop(0).items()]
+        return 200, {"data": {"runOrError": {"status": status, "tags": tags}}}
 
     assert client(tags).retry_of("4f") == retry
     assert answers == []
 
 
+def test_a_failed_run_of_which_nobody_says_whether_it_is_retried_is_not(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("millrace.compose.dagster_client._ANNOUNCED_SECONDS", 0)
+
+    assert client(lambda _: (200, {"data": {"runOrError": {"status": "FAILURE", "tags": []}}})).retry_of("4f") is None
+
+
 def test_a_retry_that_never_begins_is_an_error(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("millrace.compose.dagster_client._RETRY_SECONDS", 0)
-    tags = {"tags": [{"key": "dagster/will_retry", "value": "true"}]}
+    tags = {"status": "FAILURE", "tags": [{"key": "dagster/will_retry", "value": "true"}]}
 
     with pytest.raises(SourceUnavailableError, match="did not begin the retry of 4f"):
         client(lambda _: (200, {"data": {"runOrError": tags}})).retry_of("4f")

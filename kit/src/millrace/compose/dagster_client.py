@@ -16,6 +16,7 @@ from millrace.errors import ConfigurationError, PlatformRefusedError, SourceUnav
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 60  # in which Dagster's daemon makes the retry that it announced
+_ANNOUNCED_SECONDS = 10  # in which a failed run is said to be retried or not: Dagster does it after it has failed it
 _MOST_CHARACTERS = 300  # of what a server says of its error
 _LOOK = "see scripts/millrace status"
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
@@ -26,7 +27,7 @@ _JOBS = """query { repositoriesOrError { ... on RepositoryConnection {
   nodes { name location { name } jobs { name } } } ... on PythonError { message } } }"""
 _LAUNCH = """mutation ($parameters: ExecutionParams!) { launchRun(executionParams: $parameters) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on Error { message } } }"""
-_TAGS = """query ($run: ID!) { runOrError(runId: $run) { ... on Run { tags { key value } } } }"""
+_TAGS = """query ($run: ID!) { runOrError(runId: $run) { ... on Run { status tags { key value } } } }"""
 _EVENTS = """query ($run: ID!, $cursor: String) {
   runOrError(runId: $run) { ... on Run { status } }
   logsForRun(runId: $run, afterCursor: $cursor, limit: 200) { ... on EventConnection { cursor events {
@@ -155,10 +156,15 @@ class Client:
         Raises:
             SourceUnavailableError: one was announced and nobody made it.
         """
-        deadline = time.monotonic() + _RETRY_SECONDS
+        begun = time.monotonic()
+        deadline = begun + _RETRY_SECONDS
         while True:
             run = self.ask(_TAGS, {"run": run_id})["runOrError"]
             tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+            is_open = run["status"] == "FAILURE" and WILL_RETRY_TAG not in tags
+            if is_open and time.monotonic() < begun + _ANNOUNCED_SECONDS:
+                time.sleep(_POLL_SECONDS)
+                continue
             if tags.get(WILL_RETRY_TAG) != "true":
                 return None
             if retry := tags.get(AUTO_RETRY_RUN_ID_TAG):
