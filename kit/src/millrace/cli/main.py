@@ -125,7 +125,7 @@ def rejects(domain: str, asset: str) -> None:
     try:
         click.echo(place.store().read(f"{asset}.ndjson"), nl=False)
     except FileNotFoundError as error:
-        subject, next_step = f"rejects of {domain}/{asset}", "run its job, or correct the asset's name"
+        subject, next_step = f"rejects of {domain}/{asset}", "run its job; an asset that judges no rows has none"
         raise SourceMissingError(subject, "there are none, not even an empty file", next_step=next_step) from error
 
 

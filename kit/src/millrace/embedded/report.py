@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from millrace.embedded.demo import DomainResult
+from millrace.embedded.demo import AssetResult, DomainResult
 
 _STATES = {"written": "[green]✓", "failed": "[red]failed", "not run": "[dim]not run"}
 
@@ -77,6 +77,16 @@ class Terminal:
             self._status.update(escape(text))
 
 
+def _checks(asset: AssetResult) -> str:
+    """How many checks passed, warned and failed; those of a kind that there are none of are left out."""
+    kinds = (
+        (asset.checks_passed, "green", "✓"),
+        (asset.checks_warned, "yellow", "warned"),
+        (asset.checks_failed, "red", "failed"),
+    )
+    return ", ".join(f"[{colour}]{count} {name}[/]" for count, colour, name in kinds if count)
+
+
 def result_table(result: DomainResult) -> Table:
     """The table that ends a domain: asset, rows, seconds, rows per second, checks."""
     ending = "[green]succeeded" if result.success else "[red]failed"
@@ -84,10 +94,11 @@ def result_table(result: DomainResult) -> Table:
     loading = f" ({result.process_seconds:.1f} s with loading)"
     title = f"{result.domain}: {ending}[/] in {result.seconds:.1f} s{loading}{memory}"
     table = Table(title=title, title_justify="left")
-    table.add_column("asset")
+    table.add_column("asset", no_wrap=True, overflow="fold")
     table.add_column("")
-    for name in ("rows", "seconds", "rows/s", "checks passed", "warned", "failed"):
+    for name in ("rows", "seconds", "rows/s"):
         table.add_column(name, justify="right")
+    table.add_column("checks")
     for asset in result.assets:
         speed = asset.rows / asset.seconds if asset.seconds else 0.0
         table.add_row(
@@ -96,8 +107,6 @@ def result_table(result: DomainResult) -> Table:
             f"{asset.rows:,}",
             f"{asset.seconds:.2f}",
             f"{speed:,.0f}",
-            str(asset.checks_passed),
-            f"[yellow]{asset.checks_warned}" if asset.checks_warned else "0",
-            f"[red]{asset.checks_failed}" if asset.checks_failed else "0",
+            _checks(asset),
         )
     return table

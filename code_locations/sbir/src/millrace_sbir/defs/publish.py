@@ -57,6 +57,7 @@ def published_tables(
             "expired_snapshots": forgotten.snapshots,
             "freed_bytes": forgotten.size_bytes,
             "dagster/row_count": len(shown),
+            "output": dg.MetadataValue.path(tables.warehouse.place.address),
             "snapshots": dg.MetadataValue.table(snapshots) if snapshots else dg.MetadataValue.text("no table"),
             **current_measurement().metadata(len(shown)),
         }
