@@ -162,7 +162,7 @@ class Platform:
             assert step in began, f"{step} has not begun; {began} have"
             assert self.run(run_id)["status"] == "STARTED"
 
-        eventually(begun, 180, every_seconds=0.2)
+        eventually(begun, 420, every_seconds=0.2)  # of a run with fifty steps on a busy machine
 
     def terminate(self, run_id: str) -> str:
         return self.client().ask(_TERMINATE, {"run": run_id})["terminateRun"]["__typename"]
