@@ -1,7 +1,8 @@
 """What readers see of the research awards, as digests; runs in the domain's container.
 
 `python - state` prints one JSON object: digests of tables, of the graph's parts, and of each award's node.
-`python - watch` prints one per look, of two tables and of the awards' nodes, until stdin ends.
+`python - watch` prints one per look, of two tables and of the awards' nodes, until stdin ends. Of nodes those count
+that two scans meet alike: Neo4j applies a commit piece by piece, and one scan may meet a node without its properties.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import json
 import os
 import select
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +26,7 @@ SETTINGS = Settings.from_environment(os.environ)
 # Its package needs what images do not have.
 GRAPHS = Path(millrace.__file__).parent / "testing" / "graphs.py"
 WATCHED = ("classified_sbir_awards", "transformed_companies")
+COMMIT_SECONDS = 0.3  # longer than Neo4j takes to apply one
 
 
 def digest(rows: Iterable[str]) -> str:
@@ -60,6 +63,13 @@ def parts(model: GraphModel) -> Mapping[str, list[str]]:
         return {name: [repr(row) for row in rows] for name, rows in graph_contents(graph).items()}
 
 
+def lasting(model: GraphModel) -> list[str]:
+    """Digests of the awards' nodes that two scans meet alike."""
+    first = {digest([text]) for text in parts(model)["Award"]}
+    time.sleep(COMMIT_SECONDS)
+    return sorted(first & {digest([text]) for text in parts(model)["Award"]})
+
+
 def say(seen: Mapping[str, object]) -> None:
     """As one line."""
     sys.stdout.write(f"{json.dumps(seen)}\n")
@@ -78,7 +88,7 @@ def main(mode: str) -> None:
     while not select.select([sys.stdin], [], [], 0)[0]:
         # A store that is down answers nobody: what matters is that nobody is answered wrongly.
         try:
-            seen = {"tables": tables(WATCHED), "rows": [digest([text]) for text in parts(awards)["Award"]]}
+            seen = {"tables": tables(WATCHED), "rows": lasting(awards)}
         except Exception as error:  # noqa: BLE001
             seen = {"error": f"{type(error).__name__}: {error}"[:300]}
         say(seen)
